@@ -1,0 +1,30 @@
+/* ouro.h -- all of ouro in one include.
+ *
+ * THREADS   A loop, and everything made from it, belongs to the thread that turns it. Only
+ *           ouro_loop_post(), ouro_wake_send() and ouro_loop_stats() may be called from another.
+ * NULL      Every _close and _free takes NULL. Every other pointer must be real unless its
+ *           comment says "NULL:".
+ * MEMORY    Arguments are copied or used before the call returns. Results are borrowed until the
+ *           callback returns. A name that ends in _take or _static says otherwise.
+ * LIFETIME  Handles are opaque and freed by the library, after their close callback. Tokens
+ *           (ouro_timer) are plain values: using one after its time does nothing.
+ * ERRORS    0 or more is good; below 0 is -errno or one of OURO_E*. What takes a callback reports
+ *           through that callback alone, exactly once, never before the call has returned.
+ * CALLBACKS May do anything: close their own handle or another that is ready too, stop the loop,
+ *           free it. Object first, then facts, `arg` last.
+ * OPTIONS   NULL: all defaults. A 0 is the default of its field, OURO_NEVER lifts a limit. */
+#ifndef OURO_H
+#define OURO_H
+#include "ouro/base.h"
+#include "ouro/error.h"
+#include "ouro/hist.h"
+#include "ouro/io.h"
+#include "ouro/lag.h"
+#include "ouro/log.h"
+#include "ouro/loop.h"
+#include "ouro/main.h"
+#include "ouro/signal.h"
+#include "ouro/str.h"
+#include "ouro/timer.h"
+#include "ouro/wake.h"
+#endif

@@ -1,0 +1,34 @@
+/* error.h -- the one way an error travels: a negative int.
+ *
+ * A result of 0 or more is good. Below 0 it is -errno (-ENOENT, -ECONNRESET), or one of the
+ * codes below, for what the kernel has no number. */
+#ifndef OURO_ERROR_H
+#define OURO_ERROR_H
+#include "ouro/base.h"
+OURO_BEGIN
+
+/* Name, number and sentence, in one list: the enum, ouro_errname() and ouro_strerror() are made
+ * from it. The numbers are part of the ABI and never change. */
+#define OURO_ERRORS(X)                                   \
+	X(EOF, -4095, "end of stream")                   \
+	X(ECANCELED, -4094, "cancelled before it ran")   \
+	X(ETIMEOUT, -4093, "took longer than its limit") \
+	X(ECLOSED, -4092, "the handle is closing")       \
+	X(EPROTO, -4091, "the peer broke the protocol")  \
+	X(ETOOBIG, -4090, "larger than its limit")       \
+	X(EBUSY, -4089, "the queue is full")
+
+enum ouro_error {
+#define OURO_ERROR_ENUM(name, number, text) OURO_##name = number,
+	OURO_ERRORS(OURO_ERROR_ENUM)
+#undef OURO_ERROR_ENUM
+};
+
+/* The sentence for err, "no such file or directory"-like; for 0 "success"; for a number that means
+ * nothing "unknown error". Any thread. It is static. */
+OURO_API const char *ouro_strerror(int err);
+
+/* The name of err, "ENOENT" or "OURO_EOF"; for 0 "OK"; "?" for what means nothing. */
+OURO_API const char *ouro_errname(int err);
+OURO_END
+#endif
