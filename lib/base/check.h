@@ -12,8 +12,8 @@ _Noreturn void ouro__broken(const char *what, const char *file, int line);
 #define ouro__check(truth) ((truth) ? (void)0 : ouro__broken(#truth, __FILE__, __LINE__))
 
 /* Every handle starts with the magic of its kind and loses it with its memory. */
-#define ouro__check_magic(object, wanted)                                               \
-	((object)->magic == (wanted) ? (void)0                                          \
-				     : ouro__broken("used after it was freed: " #object, \
-						    __FILE__, __LINE__))
+#define ouro__check_magic(object, wanted) \
+	((object)->magic == (wanted)      \
+		 ? (void)0                \
+		 : ouro__broken("used after it was freed: " #object, __FILE__, __LINE__))
 #endif

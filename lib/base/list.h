@@ -16,9 +16,9 @@ struct list {
 
 /* Walks in order; the member at hand must stay. The second kind lets it go. */
 #define list_each(at, head) for (struct list *at = (head)->next; at != (head); at = at->next)
-#define list_each_safe(at, head)                                                               \
-	for (struct list *at = (head)->next, *at##_next = at->next; at != (head); at = at##_next, \
-			 at##_next = at->next)
+#define list_each_safe(at, head)                                                  \
+	for (struct list *at = (head)->next, *at##_next = at->next; at != (head); \
+	     at = at##_next, at##_next = at->next)
 
 static inline void list_init(struct list *l)
 {

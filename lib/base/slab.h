@@ -16,12 +16,12 @@
 
 /* The first member of every record. */
 struct slab_record {
-	uint64_t id; /* the token of this life */
+	uint64_t id; /* the token of this life; no token at all while it is free */
 };
 
 struct slab {
-	size_t   record_size;
-	char   **chunks;
+	size_t record_size;
+	char **chunks;
 	uint32_t chunk_room; /* how many pointers chunks has room for */
 	uint32_t made;       /* records ever carved out of chunks */
 	uint32_t live;
@@ -31,10 +31,10 @@ struct slab {
 void ouro__slab_init(struct slab *slab, size_t record_size);
 void ouro__slab_free(struct slab *slab);
 
-/* A record, its bytes behind the header as its last life left them; NULL: no memory, or 2^24 - 1 are
- * live. */
+/* A record, its bytes behind the header as its last life left them; NULL: no memory, or 2^24 - 1
+ * are live. */
 void *ouro__slab_take(struct slab *slab);
-void  ouro__slab_give(struct slab *slab, void *record);
+void ouro__slab_give(struct slab *slab, void *record);
 
 static inline uint32_t slab_index(uint64_t id)
 {

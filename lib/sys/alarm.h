@@ -6,7 +6,7 @@
 /* The descriptor, or -errno. Non-blocking, closed on exec. */
 int ouro__alarm_fd(void);
 
-/* Readable from `deadline` (clock_ns) on; UINT64_MAX: never. Either way not readable for whatever was set
- * before. */
+/* Readable from `deadline` (clock_ns) on; UINT64_MAX: never. Either way not readable for whatever
+ * was set before. */
 void ouro__alarm_set(int fd, uint64_t deadline);
 #endif

@@ -5,7 +5,7 @@
 /* Closes *fd if it is one, and leaves -1. errno stays. */
 void ouro__fd_close(int *fd);
 
-/* 0 when a poll can wait for it; -EBADF: not open; -EPERM: a file, which is always ready. `epoll` is
- * an epoll descriptor to try it on. */
+/* 0 when a poll can wait for it; -EBADF: not open; -EPERM: a file, which is always ready. `epoll`
+ * is an epoll descriptor to try it on. */
 int ouro__fd_pollable(int epoll, int fd);
 #endif

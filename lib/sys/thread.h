@@ -1,4 +1,7 @@
-/* thread.h -- a thread of ouro's own: named, every signal blocked, stack of a stated size. */
+/* thread.h -- a thread of ouro's own: named, no signal of the host's, stack of a stated size.
+ *
+ * Every signal is blocked in it but those that a thread raises by its own fault (SIGSEGV, SIGBUS,
+ * SIGFPE, SIGILL, SIGTRAP, SIGSYS), which the host's crash handler must see. */
 #ifndef OURO__THREAD_H
 #define OURO__THREAD_H
 #include <pthread.h>
@@ -6,7 +9,7 @@
 
 typedef void *ouro__thread_fn(void *arg);
 
-/* name: at most 15 letters, as `ps -L` and a debugger show it. stack 0: 256 KiB. 0 or -errno. */
+/* name: as `ps -L` and a debugger show it, which is 15 letters of it. stack 0: 256 KiB. 0 or -errno. */
 int ouro__thread_start(pthread_t *ret_thread, const char *name, size_t stack, ouro__thread_fn *fn,
 		       void *arg);
 #endif
