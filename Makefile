@@ -1,0 +1,168 @@
+# ouro -- an event-loop server framework in C.
+#
+#   make            libraries and examples, into build/
+#   make run        the main example: a clock that also listens to you
+#   make test       every test (check is the same); installs what it lacks on Debian
+#   make bench      ouro beside libev, libuv and Node
+#   make headers    every public header alone, as C11 and as C++17
+#   make layers     no include points up a floor
+#   make readme     every piece of code in README.md compiles
+#   make install    and uninstall: PREFIX, DESTDIR, libdir, includedir
+#   make test-install   examples against an installed copy, shared and static
+#   make format, make clean, make deps (what the tests need), make help (this)
+#
+#   CC CFLAGS LDFLAGS   yours come last and win
+#   SAN=address,undefined or SAN=thread   under a sanitizer
+#   BUILD=dir   V=1 (show commands)
+
+CFLAGS     ?= -O2 -g
+PREFIX     ?= /usr/local
+libdir     ?= $(PREFIX)/lib
+includedir ?= $(PREFIX)/include
+
+# A folder for each compiler and sanitizer: build, build-clang, build-address-undefined.
+comma := ,
+space := $() $()
+BUILD := $(subst $(space),-,$(strip build $(filter-out cc gcc,$(notdir $(CC))) \
+	$(subst $(comma), ,$(SAN))))
+
+VERSION := $(shell sed -n 's/.*VERSION_STRING "\(.*\)"/\1/p' include/ouro/base.h)
+SONAME  := libouro.so.$(firstword $(subst ., ,$(VERSION)))
+
+# The floors, from the ground up: the first test that fails is the useful one.
+FLOORS   := base sys loop offload net http app
+SRC      := $(foreach f,$(FLOORS),$(sort $(wildcard lib/$f/*.c))) \
+	$(sort $(wildcard workers/*.c workers/*/*.c))
+OBJ      := $(SRC:%.c=$(BUILD)/%.o)
+HEADERS  := include/ouro.h $(sort $(wildcard include/ouro/*.h))
+EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/*.c)))
+TEST_SRC := $(foreach f,$(FLOORS),$(sort $(wildcard test/$f/*.c)))
+TEST_SRC += $(filter-out $(TEST_SRC),$(sort $(wildcard test/*/*.c)))
+TESTS    := $(TEST_SRC:%.c=$(BUILD)/%)
+LIBRARY  := $(BUILD)/libouro.a
+SHARED   := $(BUILD)/libouro.so.$(VERSION)
+
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wwrite-strings -Wcast-qual -Wundef -Wvla -Wformat=2 -Wnull-dereference \
+	-Wimplicit-fallthrough -Wdouble-promotion
+INCLUDES := -Iinclude -Ilib
+LIBS     := -lev -lhttp_parser -lpthread -lm
+
+# Objects are position independent, so that one set serves both libraries, and the static one may
+# end up inside somebody's shared one.
+FLAGS := -std=c11 -D_GNU_SOURCE -fPIC -fvisibility=hidden -fno-common $(WARNINGS)
+ifdef SAN
+FLAGS += -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer -DTEST_SLOW=6
+else
+NO_UNDEFINED := -Wl,-z,defs
+endif
+COMPILE = $(CC) $(FLAGS) $(WERROR) $(INCLUDES) $(CPPFLAGS) $(CFLAGS)
+LINK    = $(COMPILE) -MMD -MP -MT $@ -MF $@.d -o $@ $< $(LIBRARY) $(HOST_LIBS) $(LDFLAGS) $(LIBS)
+
+# "  cc   lib/loop/timer.c" in place of the command, unless V=1.
+say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
+
+all: $(LIBRARY) $(BUILD)/libouro.so $(EXAMPLES)
+examples: $(EXAMPLES)
+run: $(BUILD)/examples/clock
+	@$<
+
+$(BUILD)/%.o: %.c $(BUILD)/flags | $(BUILD)/needs-build
+	@mkdir -p $(@D)
+	$(call say,cc,$<)$(COMPILE) -MMD -MP -c -o $@ $<
+
+$(LIBRARY): $(OBJ) $(BUILD)/sources
+	$(call say,ar,$@)rm -f $@ && $(AR) rcs $@ $(OBJ)
+
+$(SHARED): $(OBJ) $(BUILD)/sources lib/libouro.map
+	$(call say,ld,$@)$(COMPILE) -shared -Wl,-soname,$(SONAME) \
+		-Wl,--version-script=lib/libouro.map -Wl,--as-needed $(NO_UNDEFINED) \
+		-o $@ $(OBJ) $(LDFLAGS) $(LIBS)
+
+$(BUILD)/libouro.so: $(SHARED)
+	@ln -sf $(<F) $(BUILD)/$(SONAME) && ln -sf $(SONAME) $@
+
+# What the last build was made with, and of. What follows a note is made again when it changes.
+$(BUILD)/flags:   export NOTE = $(CC) $(FLAGS) $(INCLUDES) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
+$(BUILD)/sources: export NOTE = $(SRC)
+$(BUILD)/flags $(BUILD)/sources: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' "$$NOTE" | cmp -s - $@ || printf '%s\n' "$$NOTE" >$@
+
+# Asked once for each build folder. One after the other: apt does not like company.
+$(BUILD)/needs-%:
+	@mkdir -p $(@D)
+	@CC='$(CC)' .ci/deps $* && touch $@
+$(BUILD)/needs-test $(BUILD)/needs-bench: | $(BUILD)/needs-build
+
+# An example sees what a user sees; a test may look inside.
+$(EXAMPLES): INCLUDES := -Iinclude
+$(BUILD)/examples/%: examples/%.c $(LIBRARY)
+	@mkdir -p $(@D)
+	$(call say,cc,$<)$(LINK)
+
+$(TESTS): INCLUDES += -Itest
+$(BUILD)/test/%: test/%.c $(LIBRARY)
+	@mkdir -p $(@D)
+	$(call say,cc,$<)$(LINK)
+
+# A host library comes before -lev: Debian's libev.so has functions of libevent's names in it. Where
+# it is missing the test is a script that says so, too old to be kept: the next make asks again.
+$(BUILD)/test/hosts/%: HOST_LIBS = $(shell pkg-config --libs $* 2>/dev/null)
+$(BUILD)/test/hosts/%: CPPFLAGS += $(patsubst -I%,-isystem%,$(shell pkg-config --cflags $* 2>/dev/null))
+$(BUILD)/test/hosts/%: test/hosts/%.c $(LIBRARY) | $(BUILD)/needs-test
+	@mkdir -p $(@D)
+	$(call say,cc,$<)if .ci/deps --host $*; then $(LINK); else \
+		printf '#!/bin/sh\necho "ok 1 - %s # skip needs the package %s"\necho 1..1\n' \
+			$* $$(.ci/deps --package $*) >$@ && chmod +x $@ && touch -d @0 $@; fi
+
+# Warnings are errors here and nowhere else: a newer compiler must not keep anybody from building.
+test check: WERROR := -Werror
+test check: $(BUILD)/needs-test all $(TESTS)
+	@SAN='$(SAN)' test/run $(TESTS)
+
+headers layers readme test-install: export MAKE := $(MAKE)
+headers: $(BUILD)/needs-test
+	@CC='$(CC)' test/run test/headers.sh
+layers:
+	@test/run test/layers.sh
+readme test-install: all $(BUILD)/needs-test
+	@CC='$(CC)' BUILD='$(BUILD)' test/run test/$(@:test-%=%).sh
+
+bench: all $(BUILD)/needs-bench
+	@CC='$(CC)' BUILD='$(abspath $(BUILD))' bench/loop/run
+
+to = $(DESTDIR)$(1)
+install: $(LIBRARY) $(BUILD)/libouro.so
+	install -d '$(call to,$(includedir)/ouro)' '$(call to,$(libdir)/pkgconfig)'
+	install -m 644 include/ouro.h '$(call to,$(includedir))'
+	install -m 644 include/ouro/*.h '$(call to,$(includedir)/ouro)'
+	install -m 644 $(LIBRARY) $(SHARED) '$(call to,$(libdir))'
+	ln -sf $(notdir $(SHARED)) '$(call to,$(libdir)/$(SONAME))'
+	ln -sf $(SONAME) '$(call to,$(libdir)/libouro.so)'
+	sed -e 's|@prefix@|$(PREFIX)|' -e 's|@libdir@|$(libdir:$(PREFIX)/%=$${prefix}/%)|' \
+		-e 's|@includedir@|$(includedir:$(PREFIX)/%=$${prefix}/%)|' \
+		-e 's|@version@|$(VERSION)|' -e 's|@libs@|$(LIBS)|' \
+		ouro.pc.in >'$(call to,$(libdir)/pkgconfig/ouro.pc)'
+	$(if $(DESTDIR),,-ldconfig)
+
+uninstall:
+	rm -rf '$(call to,$(includedir)/ouro)' '$(call to,$(includedir)/ouro.h)'
+	rm -f '$(call to,$(libdir))'/libouro.a '$(call to,$(libdir))'/libouro.so*
+	rm -f '$(call to,$(libdir)/pkgconfig/ouro.pc)'
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+deps:
+	@CC='$(CC)' .ci/deps build && CC='$(CC)' .ci/deps test
+clean:
+	rm -rf build build-* $(addprefix $(BUILD)/,lib workers examples test bench libouro.* \
+		flags sources needs-*)
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
+
+.PHONY: all examples run test check headers layers readme test-install bench install uninstall \
+	format deps clean help FORCE
+.SECONDARY: $(OBJ)
+.DELETE_ON_ERROR:
+-include $(OBJ:.o=.d) $(EXAMPLES:=.d) $(TESTS:=.d)
