@@ -45,7 +45,8 @@ SHARED   := $(BUILD)/libouro.so.$(VERSION)
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wwrite-strings -Wcast-qual -Wundef -Wvla -Wformat=2 -Wnull-dereference \
 	-Wimplicit-fallthrough -Wdouble-promotion
-INCLUDES := -Iinclude -Ilib
+# In quotes only: lib/sys must not stand in the way of libc's <sys/...>.
+INCLUDES := -Iinclude -iquote lib
 LIBS     := -lev -lhttp_parser -lpthread -lm
 
 # Objects are position independent, so that one set serves both libraries, and the static one may
@@ -101,7 +102,7 @@ $(BUILD)/examples/%: examples/%.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(call say,cc,$<)$(LINK)
 
-$(TESTS): INCLUDES += -Itest
+$(TESTS): INCLUDES += -iquote test
 $(BUILD)/test/%: test/%.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(call say,cc,$<)$(LINK)
@@ -123,13 +124,13 @@ test check: $(BUILD)/needs-test all $(TESTS)
 
 headers layers readme test-install: export MAKE := $(MAKE)
 headers: $(BUILD)/needs-test
-	@CC='$(CC)' test/run test/headers.sh
+	@CC='$(CC)' CXX='$(CXX)' test/run test/headers.sh
 layers:
 	@test/run test/layers.sh
 readme test-install: all $(BUILD)/needs-test
 	@CC='$(CC)' BUILD='$(BUILD)' test/run test/$(@:test-%=%).sh
 
-bench: all $(BUILD)/needs-bench
+bench: $(BUILD)/needs-bench
 	@CC='$(CC)' BUILD='$(abspath $(BUILD))' bench/loop/run
 
 to = $(DESTDIR)$(1)

@@ -92,10 +92,11 @@ static inline void test_same(const char *file, int line, const char *what, const
 }
 
 /* What a child tells its parent, in memory that both see. */
-static struct {
+struct test_shared {
 	bool done; /* it came to the end of its test, and did not exit() on the way */
 	char skipped[256];
-} * test_shared;
+};
+static struct test_shared *test_shared;
 
 _Noreturn static inline void test_skip(const char *words)
 {

@@ -1,0 +1,67 @@
+# layers.awk -- an include points sideways or down, never up. Give it every file of include/, lib/
+# and workers/, by its path from the top; it answers with a sentence for each include that must not
+# be, and with status 1 if there is any.
+#
+# Ours are in quotes: <sys/uio.h> is libc's.
+
+BEGIN {
+	n = split("base sys loop offload net http app", floors, " ")
+	for (i = 1; i <= n; i++)
+		height[floors[i]] = i - 1
+	# A library that has one floor to itself.
+	home["ev.h"] = "loop"
+	home["http_parser.h"] = "http"
+	libc = "^(std[a-z]+|string|errno|limits|inttypes|time|signal|sys/[a-z]+|netinet/[a-z]+)\\.h$"
+}
+
+# Where a file lives: "lib" and its floor, "include", or "workers".
+FNR == 1 {
+	split(FILENAME, part, "/")
+	top = part[1]
+	floor = top == "lib" ? part[2] : ""
+	if (top == "lib" && !(floor in height))
+		bad("lib/" floor " is no floor; the floors are base sys loop offload net http app")
+}
+
+/^[ \t]*#[ \t]*include/ && match($0, /[<"][^>"]*[>"]/) {
+	bracket = substr($0, RSTART, 1)
+	what = substr($0, RSTART + 1, RLENGTH - 2)
+	split(what, part, "/")
+	to = part[1]
+	if (what ~ /(^|\/)\.\.?\//)
+		bad("\"" what "\" should be written from lib/")
+	else if (top == "include")
+		check_public()
+	else if (what in home)
+		check_home()
+	else if (to in height && bracket == "\"")
+		check_height()
+	else if (to in height && to !~ /^(sys|net)$/)
+		bad("<" what "> is ours, and should be written with quotes")
+}
+
+# A user has libc and our other public headers, and no others.
+function check_public() {
+	if (what !~ /^ouro\/[a-z]+\.h$/ && !(bracket == "<" && what ~ libc))
+		bad("a public header may include ouro/*.h and libc, not " what)
+}
+
+function check_home() {
+	if (floor != home[what])
+		bad("only lib/" home[what] " may include <" what ">")
+}
+
+function check_height() {
+	if (top == "workers" && height[to] > height["sys"])
+		bad("workers/ stands on base and sys, so it may not include " what)
+	else if (top == "lib" && height[to] > height[floor])
+		bad("lib/" floor " is floor " height[floor] ", so it may not include " what \
+		    " of floor " height[to])
+}
+
+function bad(sentence) {
+	print FILENAME ":" FNR ": " sentence
+	failed = 1
+}
+
+END { exit failed }
