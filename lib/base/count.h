@@ -16,6 +16,16 @@ static inline void count_set(uint64_t *counter, uint64_t value)
 	__atomic_store_n(counter, value, __ATOMIC_RELAXED);
 }
 
+static inline uint32_t count_read32(const uint32_t *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+static inline void count_set32(uint32_t *counter, uint32_t value)
+{
+	__atomic_store_n(counter, value, __ATOMIC_RELAXED);
+}
+
 static inline void count_add(uint64_t *counter, uint64_t n)
 {
 	count_set(counter, *counter + n);

@@ -12,9 +12,7 @@
 #include "base/alloc.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <unistd.h>
 

@@ -1,0 +1,253 @@
+/* lag.c -- counting time, and telling who took it. See lag.h. */
+#include "loop/lag.h"
+#include "loop/call.h"
+#include "loop/loop.h"
+#include "sys/symbol.h"
+#include "sys/thread.h"
+#include "sys/wake.h"
+#include <stdio.h>
+
+#define DEFAULT_LIMIT_MS 50
+
+void ouro__lag_init(struct ouro_loop *loop, const ouro_loop_opts *opts)
+{
+	struct lag *lag = &loop->lag;
+	unsigned ms = opts->lag_ms ? opts->lag_ms : DEFAULT_LIMIT_MS;
+
+	lag->limit = ms == OURO_NEVER ? UINT64_MAX : ms * NS_PER_MS;
+	lag->stamp = lag->asleep = lag->awake = loop_clock(loop);
+}
+
+/* A thread that looks up names is waited for: it writes into the loop. */
+static void take_names(struct ouro_loop *loop);
+
+void ouro__lag_end(struct ouro_loop *loop)
+{
+	if (loop->lag.namer.running)
+		take_names(loop);
+	ouro__label_free(loop->lag.call.orphan);
+}
+
+/* Time. A host's own callbacks may have run since its poll ended: that time is neither idle nor ours. */
+
+void ouro__lag_awake(struct ouro_loop *loop)
+{
+	struct lag *lag = &loop->lag;
+	uint64_t now = loop_clock(loop);
+
+	if (!loop->poll.hosted) {
+		count_add(&lag->idle_ns, now - lag->stamp);
+		lag->awake = now;
+	}
+	count_set(&lag->stamp, now);
+}
+
+void ouro__lag_turn_done(struct ouro_loop *loop)
+{
+	struct lag *lag = &loop->lag;
+	uint64_t took = call_now(loop) - loop->turn_began;
+
+	count_add(&lag->turns, 1);
+	hist_add(&lag->turn_ns, took, 1);
+	if (!loop->poll.hosted)
+		count_add(&lag->busy_ns, took);
+}
+
+void ouro__lag_host_asleep(struct ouro_loop *loop)
+{
+	struct lag *lag = &loop->lag;
+
+	lag->asleep = loop_clock(loop);
+	count_add(&lag->busy_ns, lag->asleep - lag->awake);
+}
+
+void ouro__lag_host_awake(struct ouro_loop *loop)
+{
+	struct lag *lag = &loop->lag;
+
+	lag->awake = loop_clock(loop);
+	count_add(&lag->idle_ns, lag->awake - lag->asleep);
+}
+
+/* Reports. */
+
+static void say_cause(struct cause cause, char *text, size_t room)
+{
+	if (cause.thing)
+		snprintf(text, room, "%s %s", cause.kind, cause.thing);
+	else if (cause.number >= 0)
+		snprintf(text, room, "%s %d", cause.kind, cause.number);
+	else
+		snprintf(text, room, "%s", cause.kind);
+}
+
+void ouro__lag_report(struct ouro_loop *loop, uint64_t ns, uint64_t calls)
+{
+	struct lag *lag = &loop->lag;
+	const struct label *label = lag->call.label;
+	struct lag_report *report;
+
+	count_add(&lag->lags, 1);
+	if (!loop->on_lag)
+		return;
+	if (lag->waiting == LAG_QUEUE) {
+		lag->missed++;
+		return;
+	}
+	report = &lag->reports[(lag->first + lag->waiting++) % LAG_QUEUE];
+	report->fn = lag->call.fn;
+	report->ns = ns;
+	report->calls = calls;
+	report->named = label && label->name;
+	if (report->named)
+		snprintf(report->who, sizeof(report->who), "%s", label->name);
+	say_cause(lag->call.cause, report->doing, sizeof(report->doing));
+	loop_hold(loop);
+}
+
+static struct lag_report *nth_report(struct lag *lag, unsigned n)
+{
+	return &lag->reports[(lag->first + n) % LAG_QUEUE];
+}
+
+static void *look_names_up(void *arg)
+{
+	struct lag_namer *namer = arg;
+
+	for (unsigned i = 0; i < namer->count; i++)
+		ouro__symbol_name(namer->fn[i], namer->name[i], LAG_NAME_ROOM);
+	atomic_store(&namer->done, true);
+	ouro__wake_ring(namer->wake_fd);
+	return NULL;
+}
+
+/* Asks a thread for the names of all who have none yet; without a thread there is still a place. */
+static void ask_names(struct ouro_loop *loop)
+{
+	struct lag *lag = &loop->lag;
+	struct lag_namer *namer = &lag->namer;
+
+	namer->count = 0;
+	for (unsigned i = 0; i < lag->waiting; i++)
+		if (!nth_report(lag, i)->named)
+			namer->fn[namer->count++] = nth_report(lag, i)->fn;
+	namer->wake_fd = loop->poll.wake_fd;
+	atomic_store(&namer->done, false);
+	namer->running = !ouro__thread_start(&namer->thread, "ouro-names", 0, look_names_up, namer);
+	if (namer->running) {
+		loop->away++;
+		return;
+	}
+	for (unsigned i = 0; i < lag->waiting; i++) {
+		struct lag_report *report = nth_report(lag, i);
+
+		if (!report->named)
+			ouro__symbol_place(report->fn, report->who, sizeof(report->who));
+		report->named = true;
+	}
+}
+
+static void take_names(struct ouro_loop *loop)
+{
+	struct lag *lag = &loop->lag;
+	struct lag_namer *namer = &lag->namer;
+	unsigned next = 0;
+
+	pthread_join(namer->thread, NULL);
+	namer->running = false;
+	loop->away--;
+	for (unsigned i = 0; i < lag->waiting && next < namer->count; i++) {
+		struct lag_report *report = nth_report(lag, i);
+
+		if (report->named)
+			continue;
+		memcpy(report->who, namer->name[next++], sizeof(report->who));
+		report->named = true;
+	}
+}
+
+bool ouro__lag_can_tell(const struct ouro_loop *loop)
+{
+	const struct lag *lag = &loop->lag;
+
+	if (!lag->waiting)
+		return false;
+	return !lag->namer.running || atomic_load(&lag->namer.done);
+}
+
+/* The user may hold the loop while being told: that is not reported again. */
+static void tell(struct ouro_loop *loop)
+{
+	struct lag *lag = &loop->lag;
+	struct lag_report report = *nth_report(lag, 0);
+	ouro_lag said = { .who = report.who,
+			  .doing = report.doing,
+			  .ns = report.ns,
+			  .calls = report.calls,
+			  .missed = lag->missed };
+
+	lag->first = (lag->first + 1) % LAG_QUEUE;
+	lag->waiting--;
+	lag->missed = 0;
+	loop_release(loop);
+	loop->on_lag(loop, &said, loop->arg);
+	count_set(&lag->stamp, loop_clock(loop));
+}
+
+void ouro__lag_tell(struct ouro_loop *loop)
+{
+	struct lag *lag = &loop->lag;
+
+	if (!ouro__lag_can_tell(loop))
+		return;
+	if (lag->namer.running)
+		take_names(loop);
+	while (lag->waiting && nth_report(lag, 0)->named)
+		tell(loop);
+	if (lag->waiting)
+		ask_names(loop);
+}
+
+void ouro__lag_drop_label(struct ouro_loop *loop, struct label *label)
+{
+	if (label && label == loop->lag.call.label)
+		loop->lag.call.orphan = label;
+	else
+		ouro__label_free(label);
+}
+
+/* Readings. */
+
+void ouro_loop_stats(const ouro_loop *loop, ouro_stats *ret_stats)
+{
+	const struct lag *lag = &loop->lag;
+	uint64_t began = count_read(&lag->stamp);
+	uint64_t now = loop->is_virtual ? began : clock_ns();
+
+	memset(ret_stats, 0, sizeof(*ret_stats));
+	ret_stats->turns = count_read(&lag->turns);
+	ret_stats->idle_ns = count_read(&lag->idle_ns);
+	ret_stats->busy_ns = count_read(&lag->busy_ns);
+	for (int i = 0; i < OURO_PHASE_COUNT; i++)
+		ret_stats->phase_ns[i] = count_read(&lag->phase_ns[i]);
+	ouro__hist_read(&lag->callback_ns, &ret_stats->callback_ns);
+	ouro__hist_read(&lag->turn_ns, &ret_stats->turn_ns);
+	ouro__hist_read(&lag->late_ns, &ret_stats->late_ns);
+	ret_stats->lags = count_read(&lag->lags);
+	if (__atomic_load_n(&lag->call.fn, __ATOMIC_RELAXED) && now > began)
+		ret_stats->held_ns = now - began;
+	ret_stats->timers = count_read32(&loop->timers.count);
+	ret_stats->handles = count_read(&loop->handle_count);
+	ret_stats->tasks = ouro__tasks_waiting(&loop->tasks);
+}
+
+const char *ouro_phase_name(enum ouro_phase phase)
+{
+	static const char *const names[] = {
+#define X(phase_, name) name,
+		OURO_PHASES(X)
+#undef X
+	};
+
+	return (unsigned)phase < OURO_PHASE_COUNT ? names[phase] : "?";
+}

@@ -1,0 +1,281 @@
+/* loop.c -- making a loop, turning it until it is done, ending it. See ouro/loop.h. */
+#include "loop/loop.h"
+#include "base/alloc.h"
+#include "base/check.h"
+#include "loop/call.h"
+#include "loop/handle.h"
+#include "loop/signal.h"
+#include <errno.h>
+#include <stdlib.h>
+
+/* Turns without an event in between that a host's one call may take; the rest waits for the next. */
+#define TURNS_A_CALL 8
+
+static bool opts_make_sense(const ouro_loop_opts *opts)
+{
+	return opts->clock == OURO_CLOCK_REAL || opts->clock == OURO_CLOCK_VIRTUAL;
+}
+
+static bool wants_origins(void)
+{
+	const char *value = getenv("OURO_ORIGINS");
+
+	return value && !strcmp(value, "1");
+}
+
+static void loop_init(struct ouro_loop *loop, const ouro_loop_opts *opts)
+{
+	loop->magic = LOOP_MAGIC;
+	loop->fresh = true;
+	loop->is_virtual = opts->clock == OURO_CLOCK_VIRTUAL;
+	loop->virtual_now = NS_PER_S;
+	loop->origins = wants_origins();
+	loop->turn_ns = opts->turn_us == OURO_NEVER ? 0 : opts->turn_us * NS_PER_US;
+	loop->log.fn = opts->on_log;
+	loop->log.arg = opts->arg;
+	loop->on_lag = opts->on_lag;
+	loop->arg = opts->arg;
+	list_init(&loop->handles);
+	list_init(&loop->closing);
+	ouro__lag_init(loop, opts);
+	ouro__tasks_init(&loop->tasks, opts);
+	ouro__timers_init(&loop->timers);
+}
+
+ouro_loop *ouro_loop_new(const ouro_loop_opts *opts)
+{
+	static const ouro_loop_opts defaults;
+	struct ouro_loop *loop;
+	int err;
+
+	opts = opts ? opts : &defaults;
+	if (!opts_make_sense(opts)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	loop = ouro__alloc(sizeof(*loop));
+	if (!loop) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	loop_init(loop, opts);
+	err = ouro__poll_open(&loop->poll, loop, opts->ev);
+	if (err) {
+		ouro__free(loop);
+		errno = -err;
+		return NULL;
+	}
+	return loop;
+}
+
+/* on_close may close others, so again until there are none; it cannot open new ones any more. */
+static size_t close_all(struct ouro_loop *loop)
+{
+	struct list *link;
+	size_t dropped = 0;
+
+	do {
+		dropped += ouro__tasks_drop_posts(loop); /* a wake waits for its own */
+		while ((link = loop->handles.next) != &loop->handles)
+			ouro__handle_close(list_of(link, struct handle, link));
+		ouro__close_phase(loop);
+	} while (loop->handle_count);
+	return dropped;
+}
+
+void ouro__loop_end(struct ouro_loop *loop)
+{
+	size_t dropped;
+
+	loop->ending = true;
+	loop->turning = true; /* on_close runs now: it must not turn the loop */
+	dropped = close_all(loop);
+	ouro__lag_end(loop);
+	ouro__signals_end(loop);
+	dropped += ouro__tasks_free(&loop->tasks);
+	if (dropped)
+		ouro__log(&loop->log, OURO_LOG_DEBUG,
+			  "%zu tasks had not run when their loop was freed", dropped);
+	for (uint32_t i = 0; i < loop->timers.count; i++)
+		ouro__label_free(timers_nth(&loop->timers, i)->label);
+	ouro__timers_free(&loop->timers);
+	ouro__poll_close(&loop->poll);
+	loop->magic = 0;
+	ouro__free(loop);
+}
+
+void ouro_loop_free(ouro_loop *loop)
+{
+	if (!loop)
+		return;
+	ouro__check_magic(loop, LOOP_MAGIC);
+	if (loop->turning)
+		loop->ending = true;
+	else
+		ouro__loop_end(loop);
+}
+
+bool ouro__loop_is_busy(const struct ouro_loop *loop)
+{
+	const struct tasks *tasks = &loop->tasks;
+
+	return !task_queue_is_empty(&tasks->macro) || !task_queue_is_empty(&tasks->micro) ||
+	       tasks->posts || !list_empty(&loop->closing) || !list_empty(&loop->poll.ready) ||
+	       loop->stopped || loop->ending || ouro__lag_can_tell(loop);
+}
+
+bool ouro__loop_is_alive(const struct ouro_loop *loop)
+{
+	return loop->held || !task_queue_is_empty(&loop->tasks.micro) ||
+	       ouro__tasks_have_posts(&loop->tasks);
+}
+
+bool ouro__loop_cannot_wait(const struct ouro_loop *loop)
+{
+	return loop->fresh || ouro__loop_is_busy(loop) ||
+	       (loop->is_virtual && loop->timers.count && !loop->away);
+}
+
+/* Refuses, in words, what may not be done from inside a turn or to a loop of this kind. */
+static int refuse(const struct ouro_loop *loop, const char *what)
+{
+	if (loop->poll.hosted) {
+		ouro__log(&loop->log, OURO_LOG_ERROR,
+			  "%s: this loop lives in a host's libev loop; run that one", what);
+		return -EINVAL;
+	}
+	if (loop->turning) {
+		ouro__log(&loop->log, OURO_LOG_ERROR,
+			  "%s: this loop is running already, and this is one of its callbacks", what);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+/* Obeys a stop: once. */
+static bool take_stop(struct ouro_loop *loop, int *ret_code)
+{
+	if (!loop->stopped)
+		return false;
+	*ret_code = loop->stop_code;
+	loop->stopped = false;
+	return true;
+}
+
+int ouro_loop_run(ouro_loop *loop)
+{
+	int code = refuse(loop, "ouro_loop_run");
+	bool gone = false;
+
+	if (code)
+		return code;
+	loop->fresh = true;
+	while (!take_stop(loop, &code) && ouro__loop_is_alive(loop)) {
+		ouro__poll_prepare(&loop->poll);
+		ouro__poll_wait(&loop->poll, !ouro__loop_cannot_wait(loop));
+		code = loop->stop_code;
+		ouro__turn(loop, &gone);
+		if (gone)
+			return code;
+		code = 0;
+	}
+	return code;
+}
+
+void ouro_loop_stop(ouro_loop *loop, int code)
+{
+	loop->stop_code = code;
+	if (loop->poll.hosted) {
+		ouro__poll_release(&loop->poll);
+		return;
+	}
+	loop->stopped = true;
+	loop_touch(loop);
+}
+
+/* Leaves the descriptor as it must be for a host that polls it: ready if there is more to do. */
+static bool leave(struct ouro_loop *loop)
+{
+	int code;
+	bool more = !take_stop(loop, &code) && ouro__loop_is_alive(loop);
+
+	ouro__poll_prepare(&loop->poll);
+	if (more && ouro__loop_cannot_wait(loop))
+		ouro__poll_kick(&loop->poll);
+	return more;
+}
+
+bool ouro_loop_turn(ouro_loop *loop)
+{
+	int turns = loop->poll.outer_fd < 0 ? 1 : TURNS_A_CALL;
+	bool gone = false, ran = true;
+
+	if (refuse(loop, "ouro_loop_turn"))
+		return true;
+	while (ran && turns-- && !loop->stopped) {
+		ouro__poll_prepare(&loop->poll);
+		ouro__poll_wait(&loop->poll, false);
+		ran = ouro__turn(loop, &gone) > 0;
+		if (gone)
+			return false;
+	}
+	if (ran && loop->poll.outer_fd >= 0)
+		ouro__poll_kick(&loop->poll); /* an edge for what may still be ready */
+	return leave(loop);
+}
+
+int ouro_loop_fd(ouro_loop *loop)
+{
+	int fd;
+
+	if (loop->poll.hosted) {
+		ouro__log(&loop->log, OURO_LOG_ERROR,
+			  "ouro_loop_fd: this loop lives in a host's libev loop; there is no other");
+		return -EINVAL;
+	}
+	fd = ouro__poll_outer(&loop->poll);
+	if (fd >= 0) {
+		ouro__poll_prepare(&loop->poll);
+		ouro__poll_kick(&loop->poll); /* what was asked before has not been looked at */
+	}
+	return fd;
+}
+
+int ouro_loop_after_fork(ouro_loop *loop)
+{
+	int err = ouro__poll_after_fork(&loop->poll);
+
+	if (!err)
+		err = ouro__signals_after_fork(loop);
+	if (!err)
+		loop_touch(loop);
+	return err;
+}
+
+uint64_t ouro_loop_now(const ouro_loop *loop)
+{
+	return loop->turning ? loop->lag.stamp : loop_clock(loop);
+}
+
+int ouro_loop_advance(ouro_loop *loop, uint64_t ms)
+{
+	uint64_t room = UINT64_MAX - 1 - loop->virtual_now;
+
+	if (!loop->is_virtual)
+		return -EINVAL;
+	loop->virtual_now += ms < room / NS_PER_MS ? ms * NS_PER_MS : room;
+	return 0;
+}
+
+void ouro_loop_hold(ouro_loop *loop, bool hold)
+{
+	if (hold) {
+		loop->holds++;
+		loop_hold(loop);
+	} else if (loop->holds) {
+		loop->holds--;
+		loop_release(loop);
+	} else {
+		ouro__log(&loop->log, OURO_LOG_ERROR, "ouro_loop_hold: released more often than held");
+	}
+}

@@ -1,0 +1,100 @@
+/* loop.h -- what a loop is made of.
+ *
+ * Each part has a file of its own and is changed by that file alone; the other files of this floor
+ * read it. The floors above see only the functions declared beside the parts. */
+#ifndef OURO__LOOP_H
+#define OURO__LOOP_H
+#include "base/list.h"
+#include "base/log.h"
+#include "loop/lag.h"
+#include "loop/poll.h"
+#include "loop/task.h"
+#include "loop/timer.h"
+#include "ouro/loop.h"
+#include "sys/clock.h"
+
+struct signals;
+
+struct ouro_loop {
+	uint32_t magic;
+	bool turning;   /* inside a turn: a user's callback may be running */
+	bool fresh;     /* the next turn begins with the timers */
+	bool stopped;   /* ouro_loop_stop() was called and not yet obeyed */
+	bool ending;    /* ouro_loop_free() was called in a turn, or is at work: nothing new */
+	bool is_virtual;
+	bool origins;   /* OURO_ORIGINS=1: handles remember who made them */
+	int stop_code;
+	size_t held;    /* how many things keep the loop alive */
+	size_t holds;   /* how many of them are ouro_loop_hold()s */
+	size_t away;    /* what other threads owe us: the virtual clock waits for it */
+	uint64_t virtual_now;
+	uint64_t turn_began;
+	uint64_t turn_ns; /* a turn longer than this leaves the rest to the next; 0: never */
+
+	struct lag lag;
+	struct poll poll;
+	struct tasks tasks;
+	struct timers timers;
+	struct list handles; /* open ones */
+	struct list closing; /* closed ones that wait for the close phase */
+	uint64_t handle_count; /* both kinds */
+	struct signals *signals; /* NULL: this loop watches none */
+
+	struct log log;
+	ouro_lag_fn *on_lag;
+	void *arg;
+};
+
+#define LOOP_MAGIC 0x6f75726fu
+
+static inline uint64_t loop_clock(const struct ouro_loop *loop)
+{
+	return loop->is_virtual ? loop->virtual_now : clock_ns();
+}
+
+/* One more, or one less, thing that keeps the loop alive. */
+static inline void loop_hold(struct ouro_loop *loop)
+{
+	if (loop->held++ == 0)
+		ouro__poll_hold(&loop->poll, true);
+}
+
+static inline void loop_release(struct ouro_loop *loop)
+{
+	if (--loop->held == 0)
+		ouro__poll_hold(&loop->poll, false);
+}
+
+/* Something was asked of the loop: a foreign host that polls our descriptor must see it ready. Inside a
+ * turn that is the turn's own business. */
+static inline void loop_touch(struct ouro_loop *loop)
+{
+	if (!loop->turning)
+		ouro__poll_kick(&loop->poll);
+}
+
+/* Has this turn used up its time? Asked by a phase between two callbacks. */
+static inline bool loop_turn_is_over(const struct ouro_loop *loop)
+{
+	return loop->turn_ns && loop->lag.stamp - loop->turn_began >= loop->turn_ns;
+}
+
+/* Is there work that must not wait for an event? */
+bool ouro__loop_is_busy(const struct ouro_loop *loop);
+
+/* Must the next poll come back at once? */
+bool ouro__loop_cannot_wait(const struct ouro_loop *loop);
+
+/* Is anything left that could call back? */
+bool ouro__loop_is_alive(const struct ouro_loop *loop);
+
+/* One turn, from the end of a poll on; how many callbacks it ran. Frees the loop at its end if a callback asked
+ * for that: then *ret_gone, which the caller must look at before the loop. */
+uint64_t ouro__turn(struct ouro_loop *loop, bool *ret_gone);
+
+/* The close phase; ouro_loop_free() runs it too. */
+void ouro__close_phase(struct ouro_loop *loop);
+
+/* All that ouro_loop_free() does, outside a turn. */
+void ouro__loop_end(struct ouro_loop *loop);
+#endif

@@ -1,0 +1,102 @@
+/* poll.h -- the kernel's side of a loop: libev, an eventfd, a timerfd. Only this floor sees <ev.h>.
+ *
+ * libev's own order of callbacks is no order to live by, so its watchers never call a user: they
+ * only collect what is ready, and the turn (turn.c) decides. Three ways to live:
+ *
+ *   own      a private ev_loop, which ouro__poll_wait() runs once a turn
+ *   hosted   watchers in a host's ev_loop, none of which counts there; its check runs the turn
+ *   behind   own, and the private epoll descriptor inside an outer one that any host can poll
+ *
+ * A change of interest waits in a list until just before the poll: what is changed and changed back
+ * costs nothing, and a descriptor that was closed meanwhile is found before libev aborts on it. */
+#ifndef OURO__POLL_H
+#define OURO__POLL_H
+#include "base/list.h"
+#include "base/slab.h"
+#include "ouro/loop.h"
+#include <ev.h>
+
+struct watch;
+
+/* `ready`: OURO_READABLE, OURO_WRITABLE, OURO_ERROR, those that came and are still wanted. */
+typedef void watch_fn(struct watch *watch, unsigned ready);
+
+/* One watched descriptor: the first member of whatever stands behind it. */
+struct watch {
+	ev_io ev;
+	struct list ready_link;
+	struct list change_link;
+	watch_fn *fn;
+	struct ouro_loop *loop;
+	uint64_t error_id; /* in poll.errors; 0: not there */
+	int fd;
+	uint8_t wanted;  /* enum ouro_events */
+	uint8_t watched; /* what libev was told */
+	uint8_t came;
+	bool dead; /* its descriptor is no longer open: leave it alone */
+};
+
+struct poll {
+	struct ouro_loop *loop;
+	struct ev_loop *ev; /* NULL: the host destroyed it */
+	bool hosted;
+	bool held;     /* hosted: our one reference on the host's loop is out */
+	bool released; /* hosted: stopped, never hold it again */
+	bool kicked;   /* behind: the bell was rung and not yet heard */
+	bool alarm_rang;
+	bool replaced; /* libev has made itself a new epoll descriptor */
+	int wake_fd, alarm_fd;
+	uint64_t alarm_at;
+	int outer_fd;   /* behind: what the host polls; -1: nobody asked */
+	int backend_fd; /* libev's epoll descriptor; -1: not looked up yet */
+	int errors_fd;  /* an epoll of its own for OURO_ERROR; -1: not wanted yet */
+	struct slab errors;
+
+	struct list arrived; /* collected by this poll, in the kernel's order */
+	struct list ready;   /* left over from the turn before, when that ran out of time */
+	struct list changed;
+
+	ev_io wake_ev, alarm_ev, errors_ev;
+	ev_fork fork_ev;
+	ev_prepare prepare_ev; /* hosted, like the rest */
+	ev_check check_ev;
+	ev_idle idle_ev;
+	ev_cleanup cleanup_ev;
+	ev_prepare turn_ev; /* never started: fed, so that libev calls the turn */
+};
+
+/* 0, or -ENOMEM, -EMFILE. Needs nothing of the loop but its address. */
+int  ouro__poll_open(struct poll *poll, struct ouro_loop *loop, struct ev_loop *host);
+void ouro__poll_close(struct poll *poll);
+
+/* In the child after a fork. */
+int ouro__poll_after_fork(struct poll *poll);
+
+/* Own and behind: collects what is ready, waiting for it unless told not to. */
+void ouro__poll_wait(struct poll *poll, bool block);
+
+/* Tells the kernel what changed and when the next timer is due. */
+void ouro__poll_prepare(struct poll *poll);
+
+/* Behind: the descriptor, or -errno; and makes it ready, from the loop's thread. */
+int  ouro__poll_outer(struct poll *poll);
+void ouro__poll_kick(struct poll *poll);
+
+/* Hosted: whether the host's ev_run() goes on for our sake; and never again. */
+void ouro__poll_hold(struct poll *poll, bool hold);
+void ouro__poll_release(struct poll *poll);
+
+/* The I/O phase. */
+void ouro__io_phase(struct ouro_loop *loop);
+
+/* Watches fd from the next poll on. 0 or -errno. */
+int ouro__watch_start(struct watch *watch, struct ouro_loop *loop, int fd, unsigned events,
+		      watch_fn *fn);
+int ouro__watch_set(struct watch *watch, unsigned events);
+
+/* At once: nothing of it is called any more and the descriptor may be closed. */
+void ouro__watch_stop(struct watch *watch);
+
+/* 0 when the poll can wait for fd, or -EBADF, -EPERM, -EINVAL. */
+int ouro__poll_check_fd(struct poll *poll, int fd);
+#endif

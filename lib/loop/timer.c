@@ -1,0 +1,334 @@
+/* timer.c -- tokens, the heap, and the timer phase. See timer.h and ouro/timer.h.
+ *
+ * Order is (deadline, start). A timer started inside the phase has a deadline that is not before the
+ * phase's clock, and a later start than all that are due: so it can never come before one of them,
+ * and the phase ends where it meets the first of its own making. */
+#include "loop/timer.h"
+#include "base/alloc.h"
+#include "base/count.h"
+#include "loop/call.h"
+#include "loop/loop.h"
+#include <errno.h>
+
+#define WIDTH      4
+#define FIRST_ROOM 64
+
+void ouro__timers_init(struct timers *timers)
+{
+	ouro__slab_init(&timers->slab, sizeof(struct timer));
+}
+
+void ouro__timers_free(struct timers *timers)
+{
+	ouro__slab_free(&timers->slab);
+	ouro__free(timers->heap);
+	ouro__free(timers->place);
+}
+
+/* The heap. */
+
+static struct timer *timer_of(const struct timers *timers, struct timer_node node)
+{
+	return (struct timer *)slab_nth(&timers->slab, node.index);
+}
+
+static inline bool is_before(const struct timers *timers, struct timer_node a, struct timer_node b)
+{
+	if (a.at != b.at)
+		return a.at < b.at;
+	return timer_of(timers, a)->order < timer_of(timers, b)->order;
+}
+
+static inline void put(struct timers *timers, uint32_t n, struct timer_node node)
+{
+	timers->heap[n] = node;
+	timers->place[node.index] = n;
+}
+
+static void sift_up(struct timers *timers, uint32_t n)
+{
+	struct timer_node node = timers->heap[n];
+
+	while (n > 0) {
+		uint32_t parent = (n - 1) / WIDTH;
+
+		if (!is_before(timers, node, timers->heap[parent]))
+			break;
+		put(timers, n, timers->heap[parent]);
+		n = parent;
+	}
+	put(timers, n, node);
+}
+
+static uint32_t first_child(const struct timers *timers, uint32_t n)
+{
+	uint32_t best = n * WIDTH + 1;
+	uint32_t end = best + WIDTH < timers->count ? best + WIDTH : timers->count;
+
+	for (uint32_t child = best + 1; child < end; child++)
+		if (is_before(timers, timers->heap[child], timers->heap[best]))
+			best = child;
+	return best;
+}
+
+static void sift_down(struct timers *timers, uint32_t n)
+{
+	struct timer_node node = timers->heap[n];
+
+	while (n * WIDTH + 1 < timers->count) {
+		uint32_t child = first_child(timers, n);
+
+		if (!is_before(timers, timers->heap[child], node))
+			break;
+		put(timers, n, timers->heap[child]);
+		n = child;
+	}
+	put(timers, n, node);
+}
+
+static void take_out(struct timers *timers, uint32_t n)
+{
+	struct timer_node last = timers->heap[timers->count - 1];
+
+	count_set32(&timers->count, timers->count - 1);
+	if (n == timers->count)
+		return;
+	put(timers, n, last);
+	if (n > 0 && is_before(timers, last, timers->heap[(n - 1) / WIDTH]))
+		sift_up(timers, n);
+	else
+		sift_down(timers, n);
+}
+
+static int grow(void **array, uint32_t *room, uint32_t needed, size_t size)
+{
+	uint32_t wanted = *room ? *room : FIRST_ROOM;
+	void *grown;
+
+	if (needed <= *room)
+		return 0;
+	while (wanted < needed)
+		wanted *= 2;
+	grown = ouro__realloc(*array, wanted * size);
+	if (!grown)
+		return -ENOMEM;
+	*array = grown;
+	*room = wanted;
+	return 0;
+}
+
+/* A record with a place kept for it in the heap: from then on nothing can go wrong. */
+static struct timer *take_record(struct timers *timers)
+{
+	struct timer *timer = ouro__slab_take(&timers->slab);
+	void *heap = timers->heap, *place = timers->place;
+	int err;
+
+	if (!timer)
+		return NULL;
+	err = grow(&heap, &timers->heap_room, timers->count + 1, sizeof(*timers->heap));
+	timers->heap = heap;
+	if (!err)
+		err = grow(&place, &timers->place_room, timers->slab.made, sizeof(*timers->place));
+	timers->place = place;
+	if (err) {
+		ouro__slab_give(&timers->slab, timer);
+		return NULL;
+	}
+	return timer;
+}
+
+/* The tokens. */
+
+static uint64_t span_of(uint64_t ms)
+{
+	return ms < UINT64_MAX / NS_PER_MS ? ms * NS_PER_MS : UINT64_MAX;
+}
+
+/* `never` rather than a wrap into the past. */
+static uint64_t deadline_from(uint64_t start, uint64_t span)
+{
+	return span < UINT64_MAX - start ? start + span : UINT64_MAX;
+}
+
+static void start_at(struct timers *timers, struct timer *timer, uint64_t start)
+{
+	timer->deadline = deadline_from(start, timer->span);
+	timer->order = ++timers->starts;
+}
+
+static struct timer *find(const ouro_loop *loop, ouro_timer timer)
+{
+	return slab_find(&loop->timers.slab, timer.id);
+}
+
+static ouro_timer make(ouro_loop *loop, uint64_t ms, bool repeats, ouro_task_fn *fn, void *arg)
+{
+	struct timers *timers = &loop->timers;
+	struct timer *timer = loop->ending ? NULL : take_record(timers);
+
+	if (!timer) {
+		errno = loop->ending ? ECANCELED : ENOMEM;
+		return (ouro_timer){ 0 };
+	}
+	timer->span = span_of(ms);
+	timer->fn = fn;
+	timer->arg = arg;
+	timer->label = NULL;
+	timer->repeats = repeats;
+	timer->holds = true;
+	start_at(timers, timer, loop_clock(loop));
+	if (loop->origins)
+		ouro__label_origin(&timer->label);
+	timers->heap[timers->count] =
+		(struct timer_node){ timer->deadline, slab_index(timer->record.id) };
+	count_set32(&timers->count, timers->count + 1);
+	sift_up(timers, timers->count - 1);
+	loop_hold(loop);
+	loop_touch(loop);
+	return (ouro_timer){ timer->record.id };
+}
+
+ouro_timer ouro_timer_after(ouro_loop *loop, uint64_t ms, ouro_task_fn *fn, void *arg)
+{
+	return make(loop, ms, false, fn, arg);
+}
+
+ouro_timer ouro_timer_every(ouro_loop *loop, uint64_t ms, ouro_task_fn *fn, void *arg)
+{
+	return make(loop, ms, true, fn, arg);
+}
+
+/* Out of the heap and out of reach; the label is the caller's. */
+static void end(struct ouro_loop *loop, struct timer *timer)
+{
+	struct timers *timers = &loop->timers;
+
+	take_out(timers, timers->place[slab_index(timer->record.id)]);
+	if (timer->holds)
+		loop_release(loop);
+	ouro__slab_give(&timers->slab, timer);
+}
+
+bool ouro_timer_stop(ouro_loop *loop, ouro_timer token)
+{
+	struct timer *timer = find(loop, token);
+	struct label *label;
+
+	if (!timer)
+		return false;
+	label = timer->label;
+	end(loop, timer);
+	ouro__lag_drop_label(loop, label);
+	loop_touch(loop); /* a host may have to learn that nothing is left */
+	return true;
+}
+
+bool ouro_timer_again(ouro_loop *loop, ouro_timer token)
+{
+	struct timer *timer = find(loop, token);
+
+	if (!timer)
+		return false;
+	start_at(&loop->timers, timer, loop_clock(loop));
+	return true;
+}
+
+bool ouro_timer_hold(ouro_loop *loop, ouro_timer token, bool hold)
+{
+	struct timer *timer = find(loop, token);
+
+	if (!timer)
+		return false;
+	if (timer->holds != hold) {
+		timer->holds = hold;
+		if (hold)
+			loop_hold(loop);
+		else
+			loop_release(loop);
+		loop_touch(loop);
+	}
+	return true;
+}
+
+bool ouro_timer_set_name(ouro_loop *loop, ouro_timer token, const char *name)
+{
+	struct timer *timer = find(loop, token);
+
+	return timer && !ouro__label_name(&timer->label, name);
+}
+
+uint64_t ouro_timer_left(const ouro_loop *loop, ouro_timer token)
+{
+	const struct timer *timer = find(loop, token);
+	uint64_t now = loop_clock(loop);
+
+	if (!timer)
+		return UINT64_MAX;
+	return timer->deadline > now ? timer->deadline - now : 0;
+}
+
+/* The phase. */
+
+/* Puts a node right whose timer was restarted since; is the top of the heap due by now? */
+static struct timer *top(struct timers *timers, uint64_t now)
+{
+	while (timers->count && timers->heap[0].at <= now) {
+		struct timer *timer = timer_of(timers, timers->heap[0]);
+
+		if (timer->deadline == timers->heap[0].at)
+			return timer;
+		timers->heap[0].at = timer->deadline;
+		sift_down(timers, 0);
+	}
+	return NULL;
+}
+
+uint64_t ouro__timers_deadline(struct timers *timers)
+{
+	struct timer *timer = top(timers, UINT64_MAX);
+
+	return timer ? timer->deadline : UINT64_MAX;
+}
+
+/* Before the callback: it may stop the timer, restart it, or make a thousand others. */
+static void settle(struct ouro_loop *loop, struct timer *timer)
+{
+	struct timers *timers = &loop->timers;
+
+	if (timer->repeats) {
+		start_at(timers, timer, loop->lag.stamp);
+		timers->heap[0].at = timer->deadline;
+		sift_down(timers, 0);
+	} else {
+		end(loop, timer);
+	}
+}
+
+static void fire(struct ouro_loop *loop, struct timer *timer)
+{
+	struct timer was = *timer;
+
+	hist_add(&loop->lag.late_ns, loop->lag.stamp - was.deadline, 1);
+	settle(loop, timer);
+	call_begin(loop, OURO_PHASE_TIMERS, CALL_FN(was.fn), (struct cause){ "timer", -1, NULL },
+		   was.label);
+	loop->lag.call.orphan = was.repeats ? NULL : was.label;
+	was.fn(loop, was.arg);
+	call_end(loop);
+}
+
+void ouro__timer_phase(struct ouro_loop *loop)
+{
+	uint64_t now, starts = loop->timers.starts;
+	struct timer *timer;
+
+	if (!loop->timers.count)
+		return;
+	now = call_now(loop);
+	while ((timer = top(&loop->timers, now)) && timer->order <= starts) {
+		fire(loop, timer);
+		if (loop_turn_is_over(loop))
+			break;
+	}
+}
