@@ -110,9 +110,9 @@ int ouro_buf_vprintf(ouro_buf *buf, const char *fmt, va_list args)
 
 	va_copy(again, args);
 	n = print(buf, fmt, args);
-	if (n < 0)
+	if (n < 0) {
 		err = -EINVAL;
-	else if (n > 0 && (size_t)n >= buf->room - buf->len) {
+	} else if (n > 0 && (size_t)n >= buf->room - buf->len) {
 		err = reserve(buf, (size_t)n);
 		if (!err && print(buf, fmt, again) != n)
 			err = -EINVAL;

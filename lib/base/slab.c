@@ -54,7 +54,7 @@ static bool add_chunk(struct slab *slab)
 	if (!widen(slab, chunks))
 		return false;
 	slab->chunks[chunks] = ouro__alloc(SLAB_CHUNK * slab->record_size);
-	return slab->chunks[chunks];
+	return slab->chunks[chunks] != NULL;
 }
 
 /* A record that never lived before: its first life is number 0. */

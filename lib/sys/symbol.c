@@ -27,7 +27,7 @@ struct module {
 static bool covers(const struct dl_phdr_info *info, uintptr_t offset)
 {
 	for (size_t i = 0; i < info->dlpi_phnum; i++) {
-		const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+		const elf_part *part = &info->dlpi_phdr[i];
 
 		if (part->p_type == PT_LOAD && offset - part->p_vaddr < part->p_memsz)
 			return true;

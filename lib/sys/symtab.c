@@ -25,11 +25,14 @@
 #define NATIVE_CLASS (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32)
 #define NATIVE_DATA  (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? ELFDATA2LSB : ELFDATA2MSB)
 
+typedef ElfW(Shdr) elf_section;
+typedef ElfW(Sym) elf_symbol;
+
 struct file {
 	int fd;
 	ElfW(Ehdr) head;
-	ElfW(Shdr) symbols;
-	ElfW(Shdr) strings;
+	elf_section symbols;
+	elf_section strings;
 };
 
 /* The best so far; name "": none. */
@@ -63,10 +66,10 @@ static bool read_head(struct file *file)
 	return read_all(file->fd, 0, head, sizeof(*head)) &&
 	       memcmp(head->e_ident, ELFMAG, SELFMAG) == 0 &&
 	       head->e_ident[EI_CLASS] == NATIVE_CLASS && head->e_ident[EI_DATA] == NATIVE_DATA &&
-	       head->e_phentsize == sizeof(ElfW(Phdr)) && head->e_shentsize == sizeof(ElfW(Shdr));
+	       head->e_phentsize == sizeof(elf_part) && head->e_shentsize == sizeof(elf_section);
 }
 
-static bool read_section(const struct file *file, size_t i, ElfW(Shdr) * ret_section)
+static bool read_section(const struct file *file, size_t i, elf_section *ret_section)
 {
 	return i < file->head.e_shnum &&
 	       read_all(file->fd, file->head.e_shoff + i * sizeof(*ret_section), ret_section,
@@ -76,7 +79,7 @@ static bool read_section(const struct file *file, size_t i, ElfW(Shdr) * ret_sec
 /* --- The same file? --- */
 
 /* FNV-1a. */
-uint64_t ouro__symtab_shape(const ElfW(Phdr) * headers, size_t n)
+uint64_t ouro__symtab_shape(const elf_part *headers, size_t n)
 {
 	const unsigned char *bytes = (const unsigned char *)headers;
 	uint64_t shape = UINT64_C(0xcbf29ce484222325);
@@ -88,7 +91,7 @@ uint64_t ouro__symtab_shape(const ElfW(Phdr) * headers, size_t n)
 
 static bool has_shape(const struct file *file, uint64_t shape)
 {
-	ElfW(Phdr) headers[MOST_HEADERS];
+	elf_part headers[MOST_HEADERS];
 	size_t n = file->head.e_phnum;
 
 	if (shape == 0)
@@ -104,7 +107,7 @@ static bool find_table(struct file *file, unsigned type)
 {
 	for (size_t i = 0; read_section(file, i, &file->symbols); i++)
 		if (file->symbols.sh_type == type)
-			return file->symbols.sh_entsize == sizeof(ElfW(Sym)) &&
+			return file->symbols.sh_entsize == sizeof(elf_symbol) &&
 			       read_section(file, file->symbols.sh_link, &file->strings) &&
 			       file->strings.sh_type == SHT_STRTAB;
 	return false;
@@ -112,7 +115,7 @@ static bool find_table(struct file *file, unsigned type)
 
 /* Written by hand, or the program's own entry for a library's function: such have no size, and
  * cover their first byte. What is imported without one has no value. */
-static bool covers(const ElfW(Sym) * symbol, uintptr_t offset)
+static bool covers(const elf_symbol *symbol, uintptr_t offset)
 {
 	unsigned type = ELF64_ST_TYPE(symbol->st_info); /* in both classes the same bits */
 
@@ -123,7 +126,7 @@ static bool covers(const ElfW(Sym) * symbol, uintptr_t offset)
 
 /* Without what the compiler put behind it for a part or a variant of a function (fib.cold,
  * fib.constprop.0), and the linker for a version (puts@GLIBC_2.2.5). */
-static void read_name(const struct file *file, const ElfW(Sym) * symbol, char *name)
+static void read_name(const struct file *file, const elf_symbol *symbol, char *name)
 {
 	uint64_t left, n = NAME_ROOM - 1;
 
@@ -139,7 +142,7 @@ static void read_name(const struct file *file, const ElfW(Sym) * symbol, char *n
 
 /* Of two that cover the offset, the inner one; of two names for one place, the one with fewer
  * underscores in front: write, not __write. */
-static void consider(const struct file *file, const ElfW(Sym) * symbol, struct found *best)
+static void consider(const struct file *file, const elf_symbol *symbol, struct found *best)
 {
 	char name[NAME_ROOM];
 	bool first = !best->name[0];
@@ -158,7 +161,7 @@ static void consider(const struct file *file, const ElfW(Sym) * symbol, struct f
 
 static void search(const struct file *file, uintptr_t offset, struct found *best)
 {
-	ElfW(Sym) some[AT_A_TIME];
+	elf_symbol some[AT_A_TIME];
 	uint64_t left = file->symbols.sh_size / sizeof(some[0]), at = file->symbols.sh_offset;
 
 	while (left) {

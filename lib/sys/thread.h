@@ -9,7 +9,8 @@
 
 typedef void *ouro__thread_fn(void *arg);
 
-/* name: its first 15 letters are what `ps -L` and a debugger show. stack 0: 256 KiB. 0 or -errno. */
+/* name: its first 15 letters are what `ps -L` and a debugger show. stack 0: 256 KiB. Returns 0 or
+ * -errno. */
 int ouro__thread_start(pthread_t *ret_thread, const char *name, size_t stack, ouro__thread_fn *fn,
 		       void *arg);
 #endif

@@ -58,7 +58,7 @@ TEST(a_million_appends_cost_a_few_allocations)
 	size_t before = allocations();
 
 	for (int i = 0; i < 1000000; i++)
-		CHECK_EQ(ouro_buf_append(buf, "0123456789" + i % 10, 1), 0);
+		CHECK_EQ(ouro_buf_append(buf, &"0123456789"[i % 10], 1), 0);
 	CHECK(allocations() - before < 20);
 	CHECK_EQ(ouro_buf_str(buf).len, 1000000);
 	for (int i = 0; i < 1000000; i++)
@@ -225,14 +225,19 @@ TEST(without_memory_it_stays_as_it_was)
 	ouro_buf_free(buf);
 }
 
+/* The length with its zero cannot be counted; the last two can, and no allocator has that much.
+ * Ours is told so: a sanitizer's would take offence. */
 TEST(more_than_memory_can_count_is_no_memory)
 {
+	static const size_t sizes[] = { SIZE_MAX, SIZE_MAX - 4, SIZE_MAX - 5, SIZE_MAX / 2 };
 	ouro_buf *buf = holding("some");
+	size_t before = allocations();
 
-	CHECK_EQ(ouro_buf_append(buf, "x", SIZE_MAX), -ENOMEM);
-	CHECK_EQ(ouro_buf_append(buf, "x", SIZE_MAX - 4), -ENOMEM);
-	CHECK_EQ(ouro_buf_append(buf, "x", SIZE_MAX - 5), -ENOMEM);
-	CHECK_EQ(ouro_buf_append(buf, "x", SIZE_MAX / 2), -ENOMEM);
+	for (size_t i = 0; i < 4; i++) {
+		fail_allocation(1);
+		CHECK_EQ(ouro_buf_append(buf, "x", sizes[i]), -ENOMEM);
+	}
+	CHECK_EQ(allocations() - before, 2);
 	check_is(buf, "some");
 	ouro_buf_free(buf);
 }
