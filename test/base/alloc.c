@@ -72,6 +72,18 @@ TEST(an_allocator_stays_while_it_has_memory_out)
 	CHECK_EQ(ouro_set_allocator(NULL), 0);
 }
 
+TEST(without_another_allocator_it_is_mallocs)
+{
+	size_t before = allocations();
+	char *bytes;
+
+	CHECK_EQ(ouro_set_allocator(NULL), 0);
+	bytes = ouro__realloc(ouro__strdup("grown"), 1000);
+	CHECK_STR(bytes, "grown");
+	ouro__free(bytes);
+	CHECK_EQ(allocations(), before);
+}
+
 TEST(an_allocator_is_whole)
 {
 	CHECK_EQ(ouro_set_allocator(&(ouro_allocator){ test_alloc, test_realloc, NULL, NULL }),
