@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Turns without an event in between that a host's one call may take; the rest waits for the next. */
-#define TURNS_A_CALL 8
+/* Behind a descriptor one call turns until nothing is ready, but no more often than this. */
+#define STEPS_A_TURN 8
 
 static bool opts_make_sense(const ouro_loop_opts *opts)
 {
@@ -205,22 +205,30 @@ static bool leave(struct ouro_loop *loop)
 	return more;
 }
 
+/* Polls and turns, without waiting; was there anything to do? */
+static bool step(struct ouro_loop *loop, bool *ret_gone)
+{
+	bool fresh = loop->fresh;
+
+	ouro__poll_prepare(&loop->poll);
+	ouro__poll_wait(&loop->poll, false);
+	return ouro__turn(loop, ret_gone) || fresh;
+}
+
 bool ouro_loop_turn(ouro_loop *loop)
 {
-	int turns = loop->poll.outer_fd < 0 ? 1 : TURNS_A_CALL;
-	bool gone = false, ran = true;
+	int steps = loop->poll.outer_fd < 0 ? 1 : STEPS_A_TURN;
+	bool gone = false, more;
 
 	if (refuse(loop, "ouro_loop_turn"))
 		return true;
-	while (ran && turns-- && !loop->stopped) {
-		ouro__poll_prepare(&loop->poll);
-		ouro__poll_wait(&loop->poll, false);
-		ran = ouro__turn(loop, &gone) > 0;
+	do {
+		more = step(loop, &gone);
 		if (gone)
 			return false;
-	}
-	if (ran && loop->poll.outer_fd >= 0)
-		ouro__poll_kick(&loop->poll); /* an edge for what may still be ready */
+	} while (more && --steps && !loop->stopped && ouro__loop_is_alive(loop));
+	if (more)
+		ouro__poll_kick(&loop->poll); /* an edge, for what may still be ready */
 	return leave(loop);
 }
 

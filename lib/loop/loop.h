@@ -29,6 +29,7 @@ struct ouro_loop {
 	size_t away;    /* what other threads owe us: the virtual clock waits for it */
 	uint64_t virtual_now;
 	uint64_t turn_began;
+	uint64_t turn_starts; /* timers.starts then: what was started later is this turn's own */
 	uint64_t turn_ns; /* a turn longer than this leaves the rest to the next; 0: never */
 
 	struct lag lag;

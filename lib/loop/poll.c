@@ -477,6 +477,11 @@ void ouro__poll_release(struct poll *poll)
 	poll->released = true;
 }
 
+void ouro__poll_settle(struct poll *poll)
+{
+	list_move_all(&poll->ready, &poll->arrived);
+}
+
 void ouro__io_phase(struct ouro_loop *loop)
 {
 	struct poll *poll = &loop->poll;
@@ -484,7 +489,6 @@ void ouro__io_phase(struct ouro_loop *loop)
 
 	list_init(&batch);
 	list_move_all(&batch, &poll->ready);
-	list_move_all(&batch, &poll->arrived);
 	while ((link = list_shift(&batch))) {
 		struct watch *watch = watch_of(link, ready_link);
 		unsigned ready = watch->came & (watch->wanted | (watch->dead ? OURO_ERROR : 0u));

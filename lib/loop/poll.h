@@ -53,7 +53,7 @@ struct poll {
 	struct slab errors;
 
 	struct list arrived; /* collected by this poll, in the kernel's order */
-	struct list ready;   /* left over from the turn before, when that ran out of time */
+	struct list ready;   /* what the I/O phase has before it */
 	struct list changed;
 
 	ev_io wake_ev, alarm_ev, errors_ev;
@@ -74,6 +74,9 @@ int ouro__poll_after_fork(struct poll *poll);
 
 /* Own and behind: collects what is ready, waiting for it unless told not to. */
 void ouro__poll_wait(struct poll *poll, bool block);
+
+/* The poll is over: what it collected is ready, behind what a turn before has left over. */
+void ouro__poll_settle(struct poll *poll);
 
 /* Tells the kernel what changed and when the next timer is due. */
 void ouro__poll_prepare(struct poll *poll);

@@ -146,6 +146,19 @@ bool ouro__tasks_have_posts(const struct tasks *tasks)
 	return tasks->posts || atomic_load_explicit(&tasks->inbox, memory_order_acquire);
 }
 
+void ouro__tasks_hold_posts(struct ouro_loop *loop)
+{
+	bool hold = ouro__tasks_have_posts(&loop->tasks);
+
+	if (hold == loop->tasks.held)
+		return;
+	loop->tasks.held = hold;
+	if (hold)
+		loop_hold(loop);
+	else
+		loop_release(loop);
+}
+
 void ouro__tasks_deliver(struct ouro_loop *loop, struct post *post)
 {
 	struct tasks *tasks = &loop->tasks;

@@ -34,6 +34,7 @@ struct tasks {
 	_Atomic(struct post *) inbox; /* newest first */
 	struct post *posts;           /* taken from the inbox and not yet run: oldest first */
 	struct post **posts_end;
+	bool held; /* the loop is held for posts */
 };
 
 static inline bool task_queue_is_empty(const struct task_queue *queue)
@@ -59,6 +60,9 @@ bool ouro__tasks_have_posts(const struct tasks *tasks);
 
 /* Micro and macro tasks that wait. Any thread. */
 uint64_t ouro__tasks_waiting(const struct tasks *tasks);
+
+/* Posts that have come keep the loop alive: at the end of a turn. */
+void ouro__tasks_hold_posts(struct ouro_loop *loop);
 
 /* Any thread: into the inbox, and rings the bell if it was empty. */
 void ouro__tasks_deliver(struct ouro_loop *loop, struct post *post);

@@ -13,6 +13,9 @@
 #define WIDTH      4
 #define FIRST_ROOM 64
 
+/* A turn that took longer before its timers was held up. */
+#define HELD_UP NS_PER_MS
+
 void ouro__timers_init(struct timers *timers)
 {
 	ouro__slab_init(&timers->slab, sizeof(struct timer));
@@ -318,6 +321,16 @@ static void fire(struct ouro_loop *loop, struct timer *timer)
 	call_end(loop);
 }
 
+/* May this time-out be believed? Not when it ran out while a callback held this turn up: the data that it
+ * waits for may have come meanwhile, and the next poll, which does not wait, looks at that first. */
+static bool is_credible(const struct ouro_loop *loop, const struct timer *timer, uint64_t now)
+{
+	uint64_t polled = loop->lag.awake;
+
+	return now - polled < HELD_UP || timer->deadline <= polled ||
+	       timer->order > loop->turn_starts;
+}
+
 void ouro__timer_phase(struct ouro_loop *loop)
 {
 	uint64_t now, starts = loop->timers.starts;
@@ -327,6 +340,8 @@ void ouro__timer_phase(struct ouro_loop *loop)
 		return;
 	now = call_now(loop);
 	while ((timer = top(&loop->timers, now)) && timer->order <= starts) {
+		if (!is_credible(loop, timer, now))
+			break;
 		fire(loop, timer);
 		if (loop_turn_is_over(loop))
 			break;

@@ -3,7 +3,8 @@
  * Why this order, and why the turn is cut at the poll: a loop that was held up finds, when it comes
  * back, data that arrived meanwhile and time-outs that ran out meanwhile. It must look at the
  * data first, or it would throw out clients that were in time. So I/O comes first and timers
- * last. Read as a circle it is Node's: timers, I/O, check, close. */
+ * last. Read as a circle it is Node's: timers, I/O, check, close. A run begins with the timers, so
+ * its first turn is nothing else. */
 #include "loop/call.h"
 #include "loop/handle.h"
 #include "loop/loop.h"
@@ -13,7 +14,7 @@ static void jump(struct ouro_loop *loop)
 {
 	uint64_t next;
 
-	if (loop->away || !list_empty(&loop->poll.arrived) || ouro__loop_is_busy(loop))
+	if (loop->away || ouro__loop_is_busy(loop))
 		return;
 	next = ouro__timers_deadline(&loop->timers);
 	if (next != UINT64_MAX && next > loop->virtual_now)
@@ -25,23 +26,26 @@ uint64_t ouro__turn(struct ouro_loop *loop, bool *ret_gone)
 	uint64_t before = loop->lag.calls;
 
 	*ret_gone = false;
+	ouro__poll_settle(&loop->poll);
 	if (loop->is_virtual)
 		jump(loop);
 	ouro__lag_awake(loop);
 	loop->turning = true;
 	loop->turn_began = loop->lag.stamp;
+	loop->turn_starts = loop->timers.starts;
 
 	ouro__micro_run(loop); /* what was queued outside any callback */
-	if (loop->fresh)
-		ouro__timer_phase(loop);
-	loop->fresh = false;
-	ouro__io_phase(loop);
-	ouro__check_phase(loop);
-	ouro__close_phase(loop);
+	if (!loop->fresh) {
+		ouro__io_phase(loop);
+		ouro__check_phase(loop);
+		ouro__close_phase(loop);
+	}
 	ouro__timer_phase(loop);
 
 	ouro__lag_tell(loop);
 	ouro__lag_turn_done(loop);
+	ouro__tasks_hold_posts(loop);
+	loop->fresh = false;
 	loop->turning = false;
 	before = loop->lag.calls - before;
 	if (loop->ending) {
