@@ -128,7 +128,7 @@ headers: $(BUILD)/needs-test
 layers:
 	@test/run test/layers.sh
 readme test-install: all $(BUILD)/needs-test
-	@CC='$(CC)' BUILD='$(BUILD)' test/run test/$(@:test-%=%).sh
+	@CC='$(CC)' BUILD='$(BUILD)' SAN='$(SAN)' test/run test/$(@:test-%=%).sh
 
 bench: $(BUILD)/needs-bench
 	@CC='$(CC)' BUILD='$(abspath $(BUILD))' bench/loop/run

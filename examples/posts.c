@@ -2,6 +2,7 @@
  *
  * ouro_loop_post() is for any thread: what it is given runs on the loop's, and neither needs a lock.
  * That somebody will post, the loop cannot know: a hold keeps it waiting.
+ *
  *     cc posts.c $(pkg-config --cflags --libs ouro) -lpthread */
 #include <ouro.h>
 #include <pthread.h>
@@ -10,11 +11,9 @@
 
 static void on_found(ouro_loop *loop, void *arg)
 {
-	uint64_t *prime = arg;
-
 	(void)loop;
-	printf("found %llu\n", (unsigned long long)*prime);
-	free(prime);
+	printf("found %llu\n", *(unsigned long long *)arg);
+	free(arg);
 }
 
 static void on_done(ouro_loop *loop, void *arg)
@@ -23,9 +22,9 @@ static void on_done(ouro_loop *loop, void *arg)
 	ouro_loop_hold(loop, false);
 }
 
-static bool is_prime(uint64_t n)
+static bool is_prime(unsigned long long n)
 {
-	for (uint64_t i = 2; i * i <= n; i++)
+	for (unsigned long long i = 2; i * i <= n; i++)
 		if (n % i == 0)
 			return false;
 	return true;
@@ -33,8 +32,8 @@ static bool is_prime(uint64_t n)
 
 static void *search(void *loop)
 {
-	for (uint64_t n = 1000000000000; n < 1000000000200; n++) {
-		uint64_t *prime = is_prime(n) ? malloc(sizeof(n)) : NULL;
+	for (unsigned long long n = 1000000000000; n < 1000000000200; n++) {
+		unsigned long long *prime = is_prime(n) ? malloc(sizeof(n)) : NULL;
 
 		if (prime)
 			*prime = n;

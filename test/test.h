@@ -25,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -247,6 +248,7 @@ static int test_run_child(const struct test *t)
 	test_shared->done = false;
 	pid = fork();
 	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* control-C on the runner ends both */
 		alarm(TEST_SECONDS);
 		test_run(t);
 		test_shared->done = true;

@@ -1,0 +1,91 @@
+#!/bin/sh
+# test/install.sh -- what `make install` puts down is all that a user needs: each example is compiled
+# by the line in its head, against a copy installed elsewhere, shared and static. Speaks TAP.
+#
+# make calls it, with MAKE, CC, BUILD and SAN set.
+cd "$(dirname "$0")/.." || exit 2
+tmp=$(mktemp -d) || exit 2
+trap 'rm -rf "$tmp"' EXIT
+n=0
+
+# check NAME COMMAND...: what it prints is shown if it fails.
+check() {
+	n=$((n + 1)) name=$1
+	shift
+	if said=$("$@" 2>&1); then
+		echo "ok $n - $name"
+	else
+		echo "$said" | sed 's/^/# /'
+		echo "not ok $n - $name"
+	fi
+}
+
+nothing() {
+	[ -z "$1" ] || { echo "$1"; return 1; }
+}
+
+skip_all() {
+	echo "ok 1 - install # skip $1"
+	echo 1..1
+	exit 0
+}
+
+command -v pkg-config >/dev/null || skip_all "needs the package pkg-config"
+[ -z "$SAN" ] || skip_all "a user's program has no sanitizer in it"
+
+# As a packager would: everything in one place, later to be moved to another.
+at() {
+	$MAKE --no-print-directory "$@" BUILD="$BUILD" CC="$CC" DESTDIR="$tmp/root" \
+		PREFIX=/opt/ouro libdir=/opt/ouro/lib64
+}
+root=$tmp/root/opt/ouro
+lib=$root/lib64
+export PKG_CONFIG_PATH=$lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$tmp/root
+
+check "make install" at install
+version=$(pkg-config --modversion ouro)
+check "every public header is there, and no other" \
+	diff -r include "$root/include" -x .clang-format
+check "the names of the shared library lead to one file" \
+	cmp "$lib/libouro.so" "$lib/libouro.so.$version"
+soname() {
+	readelf -d "$1" | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p'
+}
+check "its soname is libouro.so.${version%%.*}" \
+	[ "$(soname "$lib/libouro.so")" = "libouro.so.${version%%.*}" ]
+
+# "A" is the name of the version itself.
+nm -D --defined-only "$lib/libouro.so" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' |
+	sort >"$tmp/shown"
+cat include/ouro/*.h | sed -n 's/^OURO_API .*\(ouro_[a-z0-9_]*\)(.*/\1/p' | sort >"$tmp/declared"
+check "it shows ouro_ and nothing else" nothing "$(grep -v '^ouro_[a-z]' "$tmp/shown")"
+check "it shows what the headers declare, no more, no less" diff "$tmp/declared" "$tmp/shown"
+check "it needs libc, libev and http-parser only" nothing "$(ldd "$lib/libouro.so" |
+	grep -v -e linux-vdso -e ld-linux -e 'lib\(c\|m\|ev\|http_parser\)\.so')"
+
+# The line in the head of an example, for our compiler; `more` goes behind.
+as_told() {
+	line=$(sed -n 's/^ \*  *\(cc [a-z_]*\.c .*pkg-config.*ouro.*[^ ]\) \*\/$/\1/p' "examples/$1.c")
+	[ -n "$line" ] || { echo "no line that compiles it in its head"; return 1; }
+	(cd examples && eval "$CC -Wall -Wextra -Werror ${line#cc } $2")
+}
+
+for example in examples/*.c; do
+	name=$(basename "$example" .c)
+	check "$name, by the line in its head" as_told "$name" "-o $tmp/$name"
+done
+check "timer runs with the shared library" env LD_LIBRARY_PATH="$lib" "$tmp/timer"
+check "and not without" nothing "$("$tmp/timer" 2>/dev/null)"
+
+rm "$lib"/libouro.so*
+as_static() {
+	(cd examples && eval "$CC $1.c $2 \$(pkg-config --static --cflags --libs ouro) -o $tmp/$1.s")
+}
+check "timer, with libouro.a" as_static timer
+check "timer runs with libouro.a inside" "$tmp/timer.s"
+check "posts, with static libraries alone" as_static posts -static
+check "posts runs all by itself" "$tmp/posts.s"
+
+check "make uninstall" at uninstall
+check "and nothing is left" nothing "$(find "$tmp/root" ! -type d)"
+echo "1..$n"
