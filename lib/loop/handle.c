@@ -31,7 +31,7 @@ void *ouro__handle_new(ouro_loop *loop, const struct handle_type *type, size_t s
 	return handle;
 }
 
-static void forget(struct handle *handle)
+void ouro__handle_drop(struct handle *handle)
 {
 	struct ouro_loop *loop = handle->loop;
 
@@ -40,11 +40,6 @@ static void forget(struct handle *handle)
 	if (handle->holds)
 		loop_release(loop);
 	handle->magic = 0;
-}
-
-void ouro__handle_drop(struct handle *handle)
-{
-	forget(handle);
 	ouro__label_free(handle->label);
 	ouro__free(handle);
 }
@@ -83,23 +78,18 @@ int ouro__handle_name(struct handle *handle, const char *name)
 	return ouro__label_name(&handle->label, name);
 }
 
+/* The memory goes last: on_close, too, may close its own handle once more. */
 static void finish(struct handle *handle)
 {
 	struct ouro_loop *loop = handle->loop;
-	ouro_close_fn *on_close = handle->on_close;
-	void *arg = handle->arg;
-	struct label *label = handle->label;
-	const char *kind = handle->type->kind;
 
-	forget(handle);
-	ouro__free(handle);
-	if (on_close) {
-		call_begin(loop, OURO_PHASE_CLOSE, CALL_FN(on_close),
-			   (struct cause){ "close of a", -1, kind }, label);
-		on_close(arg);
+	if (handle->on_close) {
+		call_begin(loop, OURO_PHASE_CLOSE, CALL_FN(handle->on_close),
+			   (struct cause){ "close of a", -1, handle->type->kind }, handle->label);
+		handle->on_close(handle->arg);
 		call_end(loop);
 	}
-	ouro__label_free(label);
+	ouro__handle_drop(handle);
 }
 
 void ouro__close_phase(struct ouro_loop *loop)

@@ -40,7 +40,7 @@ struct handle {
 void *ouro__handle_new(ouro_loop *loop, const struct handle_type *type, size_t size, void *arg,
 		       int *ret_err);
 
-/* Undoes ouro__handle_new() for a handle that could not be opened. */
+/* Frees a handle that is closed, or that could not be opened. */
 void ouro__handle_drop(struct handle *handle);
 
 /* The public calls that all handles share. */

@@ -212,21 +212,36 @@ static bool step(struct ouro_loop *loop, bool *ret_gone)
 
 	ouro__poll_prepare(&loop->poll);
 	ouro__poll_wait(&loop->poll, false);
+	fresh |= loop->poll.heard;
 	return ouro__turn(loop, ret_gone) || fresh;
+}
+
+/* A host that polls by edge comes again only for something new. So all there is must be taken; and a
+ * first step for nothing at all is libev having met a stale event, which the second gets rid of. */
+static bool step_until_quiet(struct ouro_loop *loop, bool *ret_gone)
+{
+	bool more = true;
+
+	for (int n = 0; n < STEPS_A_TURN && (more || n == 1); n++) {
+		more = step(loop, ret_gone);
+		if (*ret_gone || loop->stopped || !ouro__loop_is_alive(loop))
+			break;
+	}
+	return more;
 }
 
 bool ouro_loop_turn(ouro_loop *loop)
 {
-	int steps = loop->poll.outer_fd < 0 ? 1 : STEPS_A_TURN;
 	bool gone = false, more;
 
 	if (refuse(loop, "ouro_loop_turn"))
 		return true;
-	do {
+	if (loop->poll.outer_fd < 0)
 		more = step(loop, &gone);
-		if (gone)
-			return false;
-	} while (more && --steps && !loop->stopped && ouro__loop_is_alive(loop));
+	else
+		more = step_until_quiet(loop, &gone);
+	if (gone)
+		return false;
 	if (more)
 		ouro__poll_kick(&loop->poll); /* an edge, for what may still be ready */
 	return leave(loop);
@@ -241,6 +256,8 @@ int ouro_loop_fd(ouro_loop *loop)
 			  "ouro_loop_fd: this loop lives in a host's libev loop; there is no other");
 		return -EINVAL;
 	}
+	if (loop->poll.outer_fd >= 0)
+		return loop->poll.outer_fd;
 	fd = ouro__poll_outer(&loop->poll);
 	if (fd >= 0) {
 		ouro__poll_prepare(&loop->poll);

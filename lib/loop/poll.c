@@ -45,9 +45,10 @@
 
 /* Collecting. None of these calls a user. */
 
-/* Asks libev to call the turn when it is through with collecting: hosted. */
+/* The poll brought something: a host's libev is asked to call the turn when all is collected. */
 static void feed_turn(struct poll *poll)
 {
+	poll->heard = true;
 	if (poll->hosted)
 		ev_feed_event(poll->ev, &poll->turn_ev, EV_CUSTOM);
 }
@@ -348,8 +349,6 @@ int ouro__poll_outer(struct poll *poll)
 {
 	int err;
 
-	if (poll->outer_fd >= 0)
-		return poll->outer_fd;
 	poll->outer_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (poll->outer_fd < 0)
 		return -errno;
@@ -387,6 +386,7 @@ static void follow_backend(struct poll *poll)
 
 void ouro__poll_wait(struct poll *poll, bool block)
 {
+	poll->heard = false;
 	ev_run(poll->ev, block ? EVRUN_ONCE : EVRUN_NOWAIT);
 	if (poll->replaced)
 		follow_backend(poll);

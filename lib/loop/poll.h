@@ -43,6 +43,7 @@ struct poll {
 	bool held;     /* hosted: our one reference on the host's loop is out */
 	bool released; /* hosted: stopped, never hold it again */
 	bool kicked;   /* behind: the bell was rung and not yet heard */
+	bool heard;    /* the last poll brought anything */
 	bool alarm_rang;
 	bool replaced; /* libev has made itself a new epoll descriptor */
 	int wake_fd, alarm_fd;
