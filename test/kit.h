@@ -4,6 +4,7 @@
  * must not happen is checked together with what must. */
 #ifndef KIT_H
 #define KIT_H
+#include "ouro/error.h"
 #include "ouro/io.h"
 #include "ouro/loop.h"
 #include "ouro/signal.h"

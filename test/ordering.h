@@ -122,7 +122,6 @@ TEST(after_a_block_data_that_waits_comes_before_the_idle_timer)
 	tube_close(tube);
 }
 
-#ifdef POLL_BEFORE_BELIEVING_A_TIMEOUT
 static void block_in_io(ouro_io *io, unsigned ready, void *arg)
 {
 	(void)ready;
@@ -144,7 +143,6 @@ TEST(data_that_came_while_an_io_callback_blocked_comes_before_the_idle_timer)
 	tube_close(slow);
 	tube_close(other);
 }
-#endif
 
 /* ---- micro tasks ---- */
 
