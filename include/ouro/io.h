@@ -4,6 +4,7 @@
  * thread. */
 #ifndef OURO_IO_H
 #define OURO_IO_H
+#include "ouro/error.h"
 #include "ouro/loop.h"
 OURO_BEGIN
 

@@ -68,7 +68,8 @@ static void tell_tasks(struct listing *listing)
 	const struct task_queue *macro = &listing->loop->tasks.macro;
 
 	for (uint32_t i = macro->head; i != macro->tail; i++)
-		tell(listing, "macro task", CALL_FN(macro->ring[i & (macro->room - 1)].fn), -1, NULL);
+		tell(listing, "macro task", CALL_FN(macro->ring[i & (macro->room - 1)].fn), -1,
+		     NULL);
 	if (ouro__tasks_have_posts(&listing->loop->tasks))
 		tell(listing, "posts", NULL, -1, NULL);
 	for (size_t i = 0; i < listing->loop->holds; i++)

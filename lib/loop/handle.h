@@ -20,7 +20,7 @@ struct handle_type {
 	const void *(*callee)(const struct handle *handle); /* the user's function */
 	int (*number)(const struct handle *handle);         /* as in ouro_active.fd */
 	void (*stop)(struct handle *handle);                /* at close: end all effects */
-	bool (*is_idle)(const struct handle *handle); /* may its memory go? NULL: yes */
+	bool (*is_idle)(const struct handle *handle);       /* may its memory go? NULL: yes */
 };
 
 struct handle {
@@ -46,7 +46,7 @@ void ouro__handle_drop(struct handle *handle);
 /* The public calls that all handles share. */
 void ouro__handle_close(struct handle *handle);
 void ouro__handle_hold(struct handle *handle, bool hold);
-int  ouro__handle_name(struct handle *handle, const char *name);
+int ouro__handle_name(struct handle *handle, const char *name);
 
 #define handle_check(handle, type_) ouro__check_magic(&(handle)->base, (type_).magic)
 #endif

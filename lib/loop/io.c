@@ -55,7 +55,7 @@ int ouro_io_open(ouro_loop *loop, int fd, unsigned events, ouro_io_fn *fn, void 
 		 ouro_io **ret_io)
 {
 	struct ouro_io *io;
-	int err = events_make_sense(events) ? ouro__poll_check_fd(&loop->poll, fd) : -EINVAL;
+	int err = events_make_sense(events) ? ouro__watch_check(&loop->poll, fd) : -EINVAL;
 
 	if (err)
 		return err;

@@ -80,7 +80,7 @@ static size_t close_all(struct ouro_loop *loop)
 			ouro__handle_close(list_of(link, struct handle, link));
 		ouro__close_phase(loop);
 	} while (loop->handle_count);
-	return dropped;
+	return dropped + ouro__tasks_drop_posts(loop);
 }
 
 void ouro__loop_end(struct ouro_loop *loop)
@@ -89,7 +89,8 @@ void ouro__loop_end(struct ouro_loop *loop)
 
 	loop->ending = true;
 	loop->turning = true; /* on_close runs now: it must not turn the loop */
-	dropped = close_all(loop);
+	dropped = ouro__tasks_drop_micro(&loop->tasks);
+	dropped += close_all(loop);
 	ouro__lag_end(loop);
 	ouro__signals_end(loop);
 	dropped += ouro__tasks_free(&loop->tasks);
@@ -120,8 +121,9 @@ bool ouro__loop_is_busy(const struct ouro_loop *loop)
 	const struct tasks *tasks = &loop->tasks;
 
 	return !task_queue_is_empty(&tasks->macro) || !task_queue_is_empty(&tasks->micro) ||
-	       tasks->posts || !list_empty(&loop->closing) || !list_empty(&loop->poll.ready) ||
-	       loop->stopped || loop->ending || ouro__lag_can_tell(loop);
+	       ouro__tasks_have_posts(tasks) || !list_empty(&loop->closing) ||
+	       !list_empty(&loop->poll.ready) || ouro__signals_wait(loop) || loop->stopped ||
+	       loop->ending || ouro__lag_can_tell(loop);
 }
 
 bool ouro__loop_is_alive(const struct ouro_loop *loop)
@@ -146,7 +148,8 @@ static int refuse(const struct ouro_loop *loop, const char *what)
 	}
 	if (loop->turning) {
 		ouro__log(&loop->log, OURO_LOG_ERROR,
-			  "%s: this loop is running already, and this is one of its callbacks", what);
+			  "%s: this loop is running already, and this is one of its callbacks",
+			  what);
 		return -EBUSY;
 	}
 	return 0;
@@ -205,15 +208,19 @@ static bool leave(struct ouro_loop *loop)
 	return more;
 }
 
-/* Polls and turns, without waiting; was there anything to do? */
+/* Polls and turns, without waiting; was there anything to do? The turn that is only timers, a run's
+ * first, is no turn to a caller: it gets a whole one. */
 static bool step(struct ouro_loop *loop, bool *ret_gone)
 {
-	bool fresh = loop->fresh;
+	bool fresh = loop->fresh, more;
 
 	ouro__poll_prepare(&loop->poll);
 	ouro__poll_wait(&loop->poll, false);
-	fresh |= loop->poll.heard;
-	return ouro__turn(loop, ret_gone) || fresh;
+	more = loop->poll.heard;
+	more |= ouro__turn(loop, ret_gone) > 0;
+	if (fresh && !*ret_gone && !loop->stopped)
+		more |= step(loop, ret_gone);
+	return more;
 }
 
 /* A host that polls by edge comes again only for something new. So all there is must be taken; and a
@@ -252,8 +259,9 @@ int ouro_loop_fd(ouro_loop *loop)
 	int fd;
 
 	if (loop->poll.hosted) {
-		ouro__log(&loop->log, OURO_LOG_ERROR,
-			  "ouro_loop_fd: this loop lives in a host's libev loop; there is no other");
+		ouro__log(
+			&loop->log, OURO_LOG_ERROR,
+			"ouro_loop_fd: this loop lives in a host's libev loop; there is no other");
 		return -EINVAL;
 	}
 	if (loop->poll.outer_fd >= 0)
@@ -301,6 +309,7 @@ void ouro_loop_hold(ouro_loop *loop, bool hold)
 		loop->holds--;
 		loop_release(loop);
 	} else {
-		ouro__log(&loop->log, OURO_LOG_ERROR, "ouro_loop_hold: released more often than held");
+		ouro__log(&loop->log, OURO_LOG_ERROR,
+			  "ouro_loop_hold: released more often than held");
 	}
 }

@@ -17,28 +17,28 @@ struct signals;
 
 struct ouro_loop {
 	uint32_t magic;
-	bool turning;   /* inside a turn: a user's callback may be running */
-	bool fresh;     /* the next turn begins with the timers */
-	bool stopped;   /* ouro_loop_stop() was called and not yet obeyed */
-	bool ending;    /* ouro_loop_free() was called in a turn, or is at work: nothing new */
+	bool turning; /* inside a turn: a user's callback may be running */
+	bool fresh;   /* the next turn begins with the timers */
+	bool stopped; /* ouro_loop_stop() was called and not yet obeyed */
+	bool ending;  /* ouro_loop_free() was called in a turn, or is at work: nothing new */
 	bool is_virtual;
-	bool origins;   /* OURO_ORIGINS=1: handles remember who made them */
+	bool origins; /* OURO_ORIGINS=1: handles remember who made them */
 	int stop_code;
-	size_t held;    /* how many things keep the loop alive */
-	size_t holds;   /* how many of them are ouro_loop_hold()s */
-	size_t away;    /* what other threads owe us: the virtual clock waits for it */
+	size_t held;  /* how many things keep the loop alive */
+	size_t holds; /* how many of them are ouro_loop_hold()s */
+	size_t away;  /* what other threads owe us: the virtual clock waits for it */
 	uint64_t virtual_now;
 	uint64_t turn_began;
 	uint64_t turn_starts; /* timers.starts then: what was started later is this turn's own */
-	uint64_t turn_ns; /* a turn longer than this leaves the rest to the next; 0: never */
+	uint64_t turn_ns;     /* a turn longer than this leaves the rest to the next; 0: never */
 
 	struct lag lag;
 	struct poll poll;
 	struct tasks tasks;
 	struct timers timers;
-	struct list handles; /* open ones */
-	struct list closing; /* closed ones that wait for the close phase */
-	uint64_t handle_count; /* both kinds */
+	struct list handles;     /* open ones */
+	struct list closing;     /* closed ones that wait for the close phase */
+	uint64_t handle_count;   /* both kinds */
 	struct signals *signals; /* NULL: this loop watches none */
 
 	struct log log;

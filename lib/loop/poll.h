@@ -36,6 +36,12 @@ struct watch {
 	bool dead; /* its descriptor is no longer open: leave it alone */
 };
 
+/* What an entry in the epoll for errors stands for, behind a token: a stale event finds nothing. */
+struct error_entry {
+	struct slab_record record;
+	struct watch *watch;
+};
+
 struct poll {
 	struct ouro_loop *loop;
 	struct ev_loop *ev; /* NULL: the host destroyed it */
@@ -67,7 +73,7 @@ struct poll {
 };
 
 /* 0, or -ENOMEM, -EMFILE. Needs nothing of the loop but its address. */
-int  ouro__poll_open(struct poll *poll, struct ouro_loop *loop, struct ev_loop *host);
+int ouro__poll_open(struct poll *poll, struct ouro_loop *loop, struct ev_loop *host);
 void ouro__poll_close(struct poll *poll);
 
 /* In the child after a fork. */
@@ -82,8 +88,11 @@ void ouro__poll_settle(struct poll *poll);
 /* Tells the kernel what changed and when the next timer is due. */
 void ouro__poll_prepare(struct poll *poll);
 
+/* libev's epoll descriptor, or -errno. Own and behind. */
+int ouro__poll_backend(struct poll *poll);
+
 /* Behind: the descriptor, or -errno; and makes it ready, from the loop's thread. */
-int  ouro__poll_outer(struct poll *poll);
+int ouro__poll_outer(struct poll *poll);
 void ouro__poll_kick(struct poll *poll);
 
 /* Hosted: whether the host's ev_run() goes on for our sake; and never again. */
@@ -101,6 +110,6 @@ int ouro__watch_set(struct watch *watch, unsigned events);
 /* At once: nothing of it is called any more and the descriptor may be closed. */
 void ouro__watch_stop(struct watch *watch);
 
-/* 0 when the poll can wait for fd, or -EBADF, -EPERM, -EINVAL. */
-int ouro__poll_check_fd(struct poll *poll, int fd);
+/* 0 when the poll can wait for fd; -EBADF; -EPERM: a file; -ELOOP: our own. */
+int ouro__watch_check(struct poll *poll, int fd);
 #endif

@@ -19,7 +19,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define SIGNALS 64
+#define SIGNALS    64
 #define BIT(signo) (UINT64_C(1) << ((signo)-1))
 
 /* One loop's signals. */
@@ -122,12 +122,15 @@ static void on_signals(struct watch *watch, unsigned ready)
 	dispatch(signals, bits);
 }
 
+bool ouro__signals_wait(const struct ouro_loop *loop)
+{
+	return loop->signals && atomic_load(&loop->signals->passed_on);
+}
+
 void ouro__signals_phase(struct ouro_loop *loop)
 {
-	struct signals *signals = loop->signals;
-
-	if (signals && atomic_load(&signals->passed_on))
-		dispatch(signals, atomic_exchange(&signals->passed_on, 0));
+	if (ouro__signals_wait(loop))
+		dispatch(loop->signals, atomic_exchange(&loop->signals->passed_on, 0));
 }
 
 /* One loop's signalfd. */
@@ -275,7 +278,8 @@ int ouro__signals_after_fork(struct ouro_loop *loop)
 
 	if (!signals)
 		return 0;
-	if (all.pid != getpid()) { /* the parent's other loops are not here, and its lock may be held */
+	if (all.pid !=
+	    getpid()) { /* the parent's other loops are not here, and its lock may be held */
 		pthread_mutex_init(&all.lock, NULL);
 		list_init(&all.loops);
 		all.pid = getpid();
@@ -338,7 +342,8 @@ static int check_signal(const struct ouro_loop *loop, int signo)
 	if (now.sa_handler == SIG_DFL || now.sa_handler == SIG_IGN)
 		return 0;
 	ouro__log(&loop->log, OURO_LOG_ERROR,
-		  "signal %d has a handler of the program's own, which ouro does not replace", signo);
+		  "signal %d has a handler of the program's own, which ouro does not replace",
+		  signo);
 	return -EBUSY;
 }
 

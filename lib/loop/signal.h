@@ -6,6 +6,9 @@
 /* Signals that another loop of this process has read and passed on: after the descriptors. */
 void ouro__signals_phase(struct ouro_loop *loop);
 
+/* Are there such? */
+bool ouro__signals_wait(const struct ouro_loop *loop);
+
 /* In the child after a fork: a signalfd of its own. 0 or -errno. */
 int ouro__signals_after_fork(struct ouro_loop *loop);
 

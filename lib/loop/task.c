@@ -4,6 +4,7 @@
 #include "loop/call.h"
 #include "loop/loop.h"
 #include "loop/wake.h"
+#include "ouro/error.h"
 #include "sys/wake.h"
 #include <errno.h>
 
@@ -11,9 +12,10 @@
 
 /* Micro tasks of one function that are timed together; a drain as long as either of the next two feeds
  * itself, and is reported. */
-#define MICRO_RUN    256
-#define MICRO_MANY   10000
-#define MICRO_LONG   (10 * NS_PER_MS)
+#define MICRO_RUN   256
+#define MICRO_MANY  10000
+#define MICRO_LONG  (10 * NS_PER_MS)
+#define MICRO_CAUSE ((struct cause){ "micro task", -1, NULL })
 
 void ouro__tasks_init(struct tasks *tasks, const ouro_loop_opts *opts)
 {
@@ -65,15 +67,16 @@ static inline struct task shift(struct task_queue *queue)
 
 int ouro_loop_micro(ouro_loop *loop, ouro_task_fn *fn, void *arg)
 {
-	int err = push(&loop->tasks.micro, fn, arg);
+	int err = loop->ending ? OURO_ECLOSED : push(&loop->tasks.micro, fn, arg);
 
-	loop_touch(loop);
+	if (!err)
+		loop_touch(loop);
 	return err;
 }
 
 int ouro_loop_macro(ouro_loop *loop, ouro_task_fn *fn, void *arg)
 {
-	int err = push(&loop->tasks.macro, fn, arg);
+	int err = loop->ending ? OURO_ECLOSED : push(&loop->tasks.macro, fn, arg);
 
 	if (err)
 		return err;
@@ -82,32 +85,34 @@ int ouro_loop_macro(ouro_loop *loop, ouro_task_fn *fn, void *arg)
 	return 0;
 }
 
+static ouro_task_fn *next_micro(const struct task_queue *micro)
+{
+	return micro->ring[micro->head & (micro->room - 1)].fn;
+}
+
 /* Runs micro tasks as long as they are of one function, and times them as one: a clock read for each
  * would cost more than the task. */
-static uint64_t run_alike(struct ouro_loop *loop, uint64_t most)
+static uint64_t run_alike(struct ouro_loop *loop, ouro_task_fn *fn, uint64_t most)
 {
 	struct task_queue *micro = &loop->tasks.micro;
-	ouro_task_fn *fn = micro->ring[micro->head & (micro->room - 1)].fn;
 	uint64_t done = 0;
 
-	call_begin(loop, OURO_PHASE_MICRO, CALL_FN(fn), (struct cause){ "micro task", -1, NULL },
-		   NULL);
+	call_begin(loop, OURO_PHASE_MICRO, CALL_FN(fn), MICRO_CAUSE, NULL);
 	do {
 		struct task task = shift(micro);
 
-		task.fn(loop, task.arg);
+		fn(loop, task.arg);
 		done++;
-	} while (done < most && !task_queue_is_empty(micro) &&
-		 micro->ring[micro->head & (micro->room - 1)].fn == fn);
+	} while (done < most && !task_queue_is_empty(micro) && next_micro(micro) == fn);
 	call_timed(loop, done);
 	return done;
 }
 
-/* A queue that feeds itself lets nobody else in: say so while it lasts. */
-static void report_endless(struct ouro_loop *loop, const void *fn, uint64_t ns, uint64_t done)
+/* A queue that feeds itself lets nobody else in: that is said while it lasts. Not if one of its tasks
+ * was slow enough to be reported by itself. */
+static void report_endless(struct ouro_loop *loop, ouro_task_fn *fn, uint64_t ns, uint64_t done)
 {
-	call_begin(loop, OURO_PHASE_MICRO, fn,
-		   (struct cause){ "micro tasks that feed themselves", -1, NULL }, NULL);
+	call_begin(loop, OURO_PHASE_MICRO, CALL_FN(fn), MICRO_CAUSE, NULL);
 	ouro__lag_report(loop, ns, done);
 	__atomic_store_n(&loop->lag.call.fn, NULL, __ATOMIC_RELAXED);
 }
@@ -115,30 +120,26 @@ static void report_endless(struct ouro_loop *loop, const void *fn, uint64_t ns, 
 void ouro__micro_run(struct ouro_loop *loop)
 {
 	struct tasks *tasks = &loop->tasks;
-	uint64_t began = loop->lag.stamp, done = 0;
-	bool reported = false;
+	uint64_t began = loop->lag.stamp, lags = loop->lag.lags, done = 0;
 
 	while (!task_queue_is_empty(&tasks->micro) && done < tasks->micro_max) {
 		uint64_t left = tasks->micro_max - done;
-		const void *fn = CALL_FN(
-			tasks->micro.ring[tasks->micro.head & (tasks->micro.room - 1)].fn);
-		uint64_t ns;
+		ouro_task_fn *fn = next_micro(&tasks->micro);
 
-		done += run_alike(loop, left < MICRO_RUN ? left : MICRO_RUN);
-		ns = loop->lag.stamp - began;
-		if (!reported && (done >= MICRO_MANY || ns >= MICRO_LONG)) {
-			report_endless(loop, fn, ns, done);
-			reported = true;
-		}
-		if (reported)
-			ouro__lag_tell(loop);
+		done += run_alike(loop, fn, left < MICRO_RUN ? left : MICRO_RUN);
+		if (done < MICRO_MANY && loop->lag.stamp - began < MICRO_LONG)
+			continue;
+		if (loop->lag.lags == lags && !task_queue_is_empty(&tasks->micro))
+			report_endless(loop, fn, loop->lag.stamp - began, done);
+		ouro__lag_tell(loop);
 	}
 }
 
 uint64_t ouro__tasks_waiting(const struct tasks *tasks)
 {
 	return (uint32_t)(count_read32(&tasks->micro.tail) - count_read32(&tasks->micro.head)) +
-	       (uint64_t)(uint32_t)(count_read32(&tasks->macro.tail) - count_read32(&tasks->macro.head));
+	       (uint64_t)(uint32_t)(count_read32(&tasks->macro.tail) -
+				    count_read32(&tasks->macro.head));
 }
 
 bool ouro__tasks_have_posts(const struct tasks *tasks)
@@ -167,9 +168,8 @@ void ouro__tasks_deliver(struct ouro_loop *loop, struct post *post)
 
 	do {
 		post->next = newest;
-	} while (!atomic_compare_exchange_weak_explicit(&tasks->inbox, &newest, post,
-							memory_order_acq_rel,
-							memory_order_relaxed));
+	} while (!atomic_compare_exchange_weak_explicit(
+		&tasks->inbox, &newest, post, memory_order_acq_rel, memory_order_relaxed));
 	if (!newest)
 		ouro__wake_ring(bell);
 }
@@ -226,7 +226,8 @@ static void run_post(struct ouro_loop *loop, struct post *post)
 		return;
 	}
 	ouro__free(post);
-	call_begin(loop, OURO_PHASE_CHECK, CALL_FN(call.fn), (struct cause){ "post", -1, NULL }, NULL);
+	call_begin(loop, OURO_PHASE_CHECK, CALL_FN(call.fn), (struct cause){ "post", -1, NULL },
+		   NULL);
 	call.fn(loop, call.arg);
 	call_end(loop);
 }
@@ -236,8 +237,8 @@ static void run_macro(struct ouro_loop *loop)
 	struct task task = shift(&loop->tasks.macro);
 
 	loop_release(loop);
-	call_begin(loop, OURO_PHASE_CHECK, CALL_FN(task.fn), (struct cause){ "macro task", -1, NULL },
-		   NULL);
+	call_begin(loop, OURO_PHASE_CHECK, CALL_FN(task.fn),
+		   (struct cause){ "macro task", -1, NULL }, NULL);
 	task.fn(loop, task.arg);
 	call_end(loop);
 }
@@ -261,6 +262,14 @@ void ouro__check_phase(struct ouro_loop *loop)
 	}
 }
 
+size_t ouro__tasks_drop_micro(struct tasks *tasks)
+{
+	size_t dropped = task_queue_length(&tasks->micro);
+
+	count_set32(&tasks->micro.head, tasks->micro.tail);
+	return dropped;
+}
+
 size_t ouro__tasks_drop_posts(struct ouro_loop *loop)
 {
 	struct tasks *tasks = &loop->tasks;
@@ -282,7 +291,7 @@ size_t ouro__tasks_drop_posts(struct ouro_loop *loop)
 
 size_t ouro__tasks_free(struct tasks *tasks)
 {
-	size_t dropped = task_queue_length(&tasks->micro) + task_queue_length(&tasks->macro);
+	size_t dropped = task_queue_length(&tasks->macro);
 
 	ouro__free(tasks->micro.ring);
 	ouro__free(tasks->macro.ring);

@@ -49,6 +49,9 @@ static inline uint32_t task_queue_length(const struct task_queue *queue)
 
 void ouro__tasks_init(struct tasks *tasks, const ouro_loop_opts *opts);
 
+/* Forgets the micro tasks that have not run; how many those were. */
+size_t ouro__tasks_drop_micro(struct tasks *tasks);
+
 /* Forgets the posts that have not run; how many those were. */
 size_t ouro__tasks_drop_posts(struct ouro_loop *loop);
 

@@ -35,11 +35,18 @@ static struct timer *timer_of(const struct timers *timers, struct timer_node nod
 	return (struct timer *)slab_nth(&timers->slab, node.index);
 }
 
-static inline bool is_before(const struct timers *timers, struct timer_node a, struct timer_node b)
+static inline struct timer_node node_of(const struct timer *timer)
+{
+	return (struct timer_node){ .at = timer->deadline,
+				    .order = (uint32_t)timer->order,
+				    .index = slab_index(timer->record.id) };
+}
+
+static inline bool is_before(struct timer_node a, struct timer_node b)
 {
 	if (a.at != b.at)
 		return a.at < b.at;
-	return timer_of(timers, a)->order < timer_of(timers, b)->order;
+	return (int32_t)(a.order - b.order) < 0;
 }
 
 static inline void put(struct timers *timers, uint32_t n, struct timer_node node)
@@ -55,7 +62,7 @@ static void sift_up(struct timers *timers, uint32_t n)
 	while (n > 0) {
 		uint32_t parent = (n - 1) / WIDTH;
 
-		if (!is_before(timers, node, timers->heap[parent]))
+		if (!is_before(node, timers->heap[parent]))
 			break;
 		put(timers, n, timers->heap[parent]);
 		n = parent;
@@ -69,7 +76,7 @@ static uint32_t first_child(const struct timers *timers, uint32_t n)
 	uint32_t end = best + WIDTH < timers->count ? best + WIDTH : timers->count;
 
 	for (uint32_t child = best + 1; child < end; child++)
-		if (is_before(timers, timers->heap[child], timers->heap[best]))
+		if (is_before(timers->heap[child], timers->heap[best]))
 			best = child;
 	return best;
 }
@@ -81,7 +88,7 @@ static void sift_down(struct timers *timers, uint32_t n)
 	while (n * WIDTH + 1 < timers->count) {
 		uint32_t child = first_child(timers, n);
 
-		if (!is_before(timers, timers->heap[child], node))
+		if (!is_before(timers->heap[child], node))
 			break;
 		put(timers, n, timers->heap[child]);
 		n = child;
@@ -97,7 +104,7 @@ static void take_out(struct timers *timers, uint32_t n)
 	if (n == timers->count)
 		return;
 	put(timers, n, last);
-	if (n > 0 && is_before(timers, last, timers->heap[(n - 1) / WIDTH]))
+	if (n > 0 && is_before(last, timers->heap[(n - 1) / WIDTH]))
 		sift_up(timers, n);
 	else
 		sift_down(timers, n);
@@ -183,8 +190,7 @@ static ouro_timer make(ouro_loop *loop, uint64_t ms, bool repeats, ouro_task_fn 
 	start_at(timers, timer, loop_clock(loop));
 	if (loop->origins)
 		ouro__label_origin(&timer->label);
-	timers->heap[timers->count] =
-		(struct timer_node){ timer->deadline, slab_index(timer->record.id) };
+	timers->heap[timers->count] = node_of(timer);
 	count_set32(&timers->count, timers->count + 1);
 	sift_up(timers, timers->count - 1);
 	loop_hold(loop);
@@ -273,16 +279,22 @@ uint64_t ouro_timer_left(const ouro_loop *loop, ouro_timer token)
 
 /* The phase. */
 
-/* Puts a node right whose timer was restarted since; is the top of the heap due by now? */
+static void put_right(struct timers *timers, const struct timer *timer)
+{
+	timers->heap[0] = node_of(timer);
+	sift_down(timers, 0);
+}
+
+/* The timer that comes next, if it is due by now. */
 static struct timer *top(struct timers *timers, uint64_t now)
 {
 	while (timers->count && timers->heap[0].at <= now) {
-		struct timer *timer = timer_of(timers, timers->heap[0]);
+		struct timer_node node = timers->heap[0];
+		struct timer *timer = timer_of(timers, node);
 
-		if (timer->deadline == timers->heap[0].at)
+		if (timer->deadline == node.at && (uint32_t)timer->order == node.order)
 			return timer;
-		timers->heap[0].at = timer->deadline;
-		sift_down(timers, 0);
+		put_right(timers, timer); /* it was restarted since */
 	}
 	return NULL;
 }
@@ -301,8 +313,7 @@ static void settle(struct ouro_loop *loop, struct timer *timer)
 
 	if (timer->repeats) {
 		start_at(timers, timer, loop->lag.stamp);
-		timers->heap[0].at = timer->deadline;
-		sift_down(timers, 0);
+		put_right(timers, timer);
 	} else {
 		end(loop, timer);
 	}

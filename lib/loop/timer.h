@@ -24,6 +24,7 @@ struct timer {
 
 struct timer_node {
 	uint64_t at;    /* the timer's deadline, or an earlier one it had */
+	uint32_t order; /* the end of its order then: enough to tell which of two is older */
 	uint32_t index; /* of the timer in the slab */
 };
 
