@@ -94,23 +94,23 @@ $(BUILD)/flags $(BUILD)/sources: FORCE
 $(BUILD)/needs-%:
 	@mkdir -p $(@D)
 	@CC='$(CC)' .ci/deps $* && touch $@
-$(BUILD)/needs-test $(BUILD)/needs-bench: | $(BUILD)/needs-build
+$(BUILD)/needs-test $(BUILD)/needs-headers $(BUILD)/needs-bench: | $(BUILD)/needs-build
 
-# An example sees what a user sees; a test may look inside.
-$(EXAMPLES): INCLUDES := -Iinclude
+# An example sees what a user sees; a test may look inside. Private: not for the library they need.
+$(EXAMPLES): private INCLUDES := -Iinclude
 $(BUILD)/examples/%: examples/%.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(call say,cc,$<)$(LINK)
 
-$(TESTS): INCLUDES += -iquote test
+$(TESTS): private INCLUDES += -iquote test
 $(BUILD)/test/%: test/%.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(call say,cc,$<)$(LINK)
 
 # A host library comes before -lev: Debian's libev.so has functions of libevent's names in it. Where
 # it is missing the test is a script that says so, too old to be kept: the next make asks again.
-$(BUILD)/test/hosts/%: HOST_LIBS = $(shell pkg-config --libs $* 2>/dev/null)
-$(BUILD)/test/hosts/%: CPPFLAGS += $(patsubst -I%,-isystem%,$(shell pkg-config --cflags $* 2>/dev/null))
+$(BUILD)/test/hosts/%: private HOST_LIBS = $(shell pkg-config --libs $* 2>/dev/null)
+$(BUILD)/test/hosts/%: private CPPFLAGS += $(patsubst -I%,-isystem%,$(shell pkg-config --cflags $* 2>/dev/null))
 $(BUILD)/test/hosts/%: test/hosts/%.c $(LIBRARY) | $(BUILD)/needs-test
 	@mkdir -p $(@D)
 	$(call say,cc,$<)if .ci/deps --host $*; then $(LINK); else \
@@ -123,7 +123,7 @@ test check: $(BUILD)/needs-test all $(TESTS)
 	@SAN='$(SAN)' test/run $(TESTS)
 
 headers layers readme test-install: export MAKE := $(MAKE)
-headers: $(BUILD)/needs-test
+headers: $(BUILD)/needs-headers
 	@CC='$(CC)' CXX='$(CXX)' test/run test/headers.sh
 layers:
 	@test/run test/layers.sh
@@ -155,7 +155,7 @@ uninstall:
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 deps:
-	@CC='$(CC)' .ci/deps build && CC='$(CC)' .ci/deps test
+	@for what in build test headers; do CC='$(CC)' .ci/deps $$what || exit 1; done
 clean:
 	rm -rf build build-* $(addprefix $(BUILD)/,lib workers examples test bench libouro.* \
 		flags sources needs-*)
