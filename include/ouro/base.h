@@ -48,7 +48,7 @@ typedef struct ouro_allocator {
 } ouro_allocator;
 
 /* Takes another allocator than malloc's, for the whole process: the one thing that two loops share.
- * Copies what it is given; NULL: malloc's again. -EBUSY while ouro holds memory from the allocator
+ * Copies what it is given; NULL: malloc's again. -EINVAL when a function is missing; -EBUSY while ouro holds memory from the allocator
  * before, so call it first. Call it from one thread, before any other thread uses ouro.
  *
  * libev keeps a few arrays of its own, by malloc, and ends the process when it gets none. */

@@ -32,18 +32,24 @@ typedef struct ouro_loop_opts {
 	ouro_lag_fn    *on_lag;  /* who held the loop; NULL: counted, not reported */
 	ouro_log_fn    *on_log;  /* what went wrong, in words; NULL: quiet */
 	void           *arg;     /* handed to on_lag and on_log */
+
+	unsigned pool_threads; /* 1 to 1024; 0: what OURO_POOL_SIZE says in the environment, or 4 */
+	unsigned pool_queue;   /* operations that may wait in a lane before OURO_EBUSY; 0: any */
+	size_t   pool_stack;   /* bytes of stack a pool thread; 0: 256 KiB */
 } ouro_loop_opts;
 
-/* A new loop; opts NULL: all defaults. NULL with errno set when the machine refuses: ENOMEM, EMFILE,
- * or EINVAL for an option that makes no sense.
+/* A new loop; opts NULL: all defaults. NULL with errno set when the machine refuses (ENOMEM, EMFILE),
+ * or EINVAL for an option (or OURO_POOL_SIZE) that makes no sense, which on_log is told in words.
  *
  * With opts.ev set the loop lives in a host's libev loop: the host's ev_run() turns it, and returns
  * as soon as nothing is left in either. It owns only watchers of its own there. */
 OURO_API ouro_loop *ouro_loop_new(const ouro_loop_opts *opts) OURO_MUST_CHECK;
 
-/* Closes what is still open (each gets its on_close), stops every timer, drops tasks that have not
- * run, and frees. From a callback of this loop: all that when the turn is over, and run() returns.
- * Either way it is the one and only free. A host's ev_loop goes on without us. NULL: nothing. */
+/* Ends the loop: closes what is open (each gets its on_close), stops every timer, drops tasks that
+ * have not run, cancels operations that wait for the pool (each callback gets OURO_ECANCELED), waits
+ * for those that run unless their time was already up, and frees. From a callback of this loop: all
+ * that when the turn is over, and run() returns. Either way it is the one and only free. A host's
+ * ev_loop goes on without us. NULL: nothing. */
 OURO_API void ouro_loop_free(ouro_loop *loop);
 
 /* Turns until nothing is left that could call back, or ouro_loop_stop(). Returns stop's code, or 0.

@@ -12,12 +12,13 @@ typedef struct ouro_timer {
 	uint64_t id; /* 0: none */
 } ouro_timer;
 
-/* Once, ms from now; 0: in the next timer phase. However large, it never fires early. {0} with errno
- * set when there is no memory for it (ENOMEM; also with 16 million alive); from then on nothing can
- * go wrong. */
+/* Once, ms from now; 0: in the next timer phase. However large, it never fires early. {0} with
+ * errno set when there is no memory for it (ENOMEM; also with 16 million alive) or the loop is
+ * ending (ECANCELED). */
 OURO_API ouro_timer ouro_timer_after(ouro_loop *loop, uint64_t ms, ouro_task_fn *fn, void *arg);
 
-/* Again and again, ms from the start of the last call; 0: once a turn. Late periods are not made up. */
+/* Again and again, ms from the start of the last call; 0: once a turn. Late periods are not made
+ * up. */
 OURO_API ouro_timer ouro_timer_every(ouro_loop *loop, uint64_t ms, ouro_task_fn *fn, void *arg);
 
 /* Each is false, and harmless, when the timer has fired for good, was stopped, or is {0}. Inside

@@ -1,0 +1,147 @@
+/* fs.h -- files without waiting. Every call goes to the pool; none touches the disk on the loop.
+ *
+ * Each call asks for one thing and answers through fn, later, on the loop (pool.h says all that is
+ * true of every operation). Paths and bytes are copied before the call returns, unless its comment
+ * says that they are yours to keep until the callback. Two operations asked for at once may run
+ * at once: what must come second is asked for in the callback of the first.
+ *
+ * Errors are -errno as the system call of the same name gives them; ouro_op_call() and ouro_op_path() of
+ * ouro_op_now() name both for a message. A callback's results are borrowed until it returns, and
+ * zero, empty or NULL when err is below 0. */
+#ifndef OURO_FS_H
+#define OURO_FS_H
+#include "ouro/pool.h"
+#include "ouro/str.h"
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/uio.h>
+OURO_BEGIN
+
+typedef void ouro_fd_fn(int err, int fd, void *arg);
+typedef void ouro_count_fn(int err, size_t n, void *arg);
+typedef void ouro_data_fn(int err, ouro_str data, void *arg);
+typedef void ouro_stat_fn(int err, const struct stat *stat, void *arg);
+typedef void ouro_statfs_fn(int err, const struct statfs *statfs, void *arg);
+
+/* Descriptors. open: flags and mode as open(2), O_CLOEXEC always; nobody to take it (cancelled, timed
+ * out): it is closed. close: the number is free when fn is called, whatever err says. */
+OURO_API ouro_op ouro_fs_open(ouro_loop *loop, const char *path, int flags, mode_t mode,
+			      ouro_fd_fn *fn, void *arg);
+OURO_API ouro_op ouro_fs_close(ouro_loop *loop, int fd, ouro_done_fn *fn, void *arg);
+
+/* Bytes. buf, and the iovecs with what they point at, are yours to keep until fn. n is what was moved,
+ * which may be less than asked for; 0 from a read: the end. The p kinds leave the position alone. */
+OURO_API ouro_op ouro_fs_read(ouro_loop *loop, int fd, void *buf, size_t size, ouro_count_fn *fn,
+			      void *arg);
+OURO_API ouro_op ouro_fs_write(ouro_loop *loop, int fd, const void *buf, size_t size,
+			       ouro_count_fn *fn, void *arg);
+OURO_API ouro_op ouro_fs_pread(ouro_loop *loop, int fd, void *buf, size_t size, off_t at,
+			       ouro_count_fn *fn, void *arg);
+OURO_API ouro_op ouro_fs_pwrite(ouro_loop *loop, int fd, const void *buf, size_t size, off_t at,
+				ouro_count_fn *fn, void *arg);
+OURO_API ouro_op ouro_fs_readv(ouro_loop *loop, int fd, const struct iovec *iov, int count,
+			       ouro_count_fn *fn, void *arg);
+OURO_API ouro_op ouro_fs_writev(ouro_loop *loop, int fd, const struct iovec *iov, int count,
+				ouro_count_fn *fn, void *arg);
+
+/* What is there. access: mode as access(2). lstat: of a symlink itself. */
+OURO_API ouro_op ouro_fs_stat(ouro_loop *loop, const char *path, ouro_stat_fn *fn, void *arg);
+OURO_API ouro_op ouro_fs_lstat(ouro_loop *loop, const char *path, ouro_stat_fn *fn, void *arg);
+OURO_API ouro_op ouro_fs_fstat(ouro_loop *loop, int fd, ouro_stat_fn *fn, void *arg);
+OURO_API ouro_op ouro_fs_statfs(ouro_loop *loop, const char *path, ouro_statfs_fn *fn, void *arg);
+OURO_API ouro_op ouro_fs_access(ouro_loop *loop, const char *path, int mode, ouro_done_fn *fn,
+				void *arg);
+
+/* Names. mkdirs: with the parents that are missing; one that is there already is fine. mkdtemp: the
+ * prefix gets six letters, data is the whole path. link: a second name for the file at `from`.
+ * symlink: `to` will point at target. */
+OURO_API ouro_op ouro_fs_mkdir(ouro_loop *loop, const char *path, mode_t mode, ouro_done_fn *fn,
+			       void *arg);
+OURO_API ouro_op ouro_fs_mkdirs(ouro_loop *loop, const char *path, mode_t mode, ouro_done_fn *fn,
+				void *arg);
+OURO_API ouro_op ouro_fs_mkdtemp(ouro_loop *loop, const char *prefix, ouro_data_fn *fn, void *arg);
+OURO_API ouro_op ouro_fs_rmdir(ouro_loop *loop, const char *path, ouro_done_fn *fn, void *arg);
+OURO_API ouro_op ouro_fs_unlink(ouro_loop *loop, const char *path, ouro_done_fn *fn, void *arg);
+OURO_API ouro_op ouro_fs_rename(ouro_loop *loop, const char *from, const char *to, ouro_done_fn *fn,
+				void *arg);
+OURO_API ouro_op ouro_fs_link(ouro_loop *loop, const char *from, const char *to, ouro_done_fn *fn,
+			      void *arg);
+OURO_API ouro_op ouro_fs_symlink(ouro_loop *loop, const char *target, const char *to,
+				 ouro_done_fn *fn, void *arg);
+OURO_API ouro_op ouro_fs_readlink(ouro_loop *loop, const char *path, ouro_data_fn *fn, void *arg);
+OURO_API ouro_op ouro_fs_realpath(ouro_loop *loop, const char *path, ouro_data_fn *fn, void *arg);
+
+/* Attributes. Times are atime, then mtime, as in utimensat(2), UTIME_NOW and UTIME_OMIT too. The l
+ * kinds change a symlink itself. */
+OURO_API ouro_op ouro_fs_chmod(ouro_loop *loop, const char *path, mode_t mode, ouro_done_fn *fn,
+			       void *arg);
+OURO_API ouro_op ouro_fs_fchmod(ouro_loop *loop, int fd, mode_t mode, ouro_done_fn *fn, void *arg);
+OURO_API ouro_op ouro_fs_chown(ouro_loop *loop, const char *path, uid_t uid, gid_t gid,
+			       ouro_done_fn *fn, void *arg);
+OURO_API ouro_op ouro_fs_lchown(ouro_loop *loop, const char *path, uid_t uid, gid_t gid,
+				ouro_done_fn *fn, void *arg);
+OURO_API ouro_op ouro_fs_fchown(ouro_loop *loop, int fd, uid_t uid, gid_t gid, ouro_done_fn *fn,
+				void *arg);
+OURO_API ouro_op ouro_fs_utimes(ouro_loop *loop, const char *path, const struct timespec times[2],
+				ouro_done_fn *fn, void *arg);
+OURO_API ouro_op ouro_fs_lutimes(ouro_loop *loop, const char *path, const struct timespec times[2],
+				 ouro_done_fn *fn, void *arg);
+OURO_API ouro_op ouro_fs_futimes(ouro_loop *loop, int fd, const struct timespec times[2],
+				 ouro_done_fn *fn, void *arg);
+OURO_API ouro_op ouro_fs_truncate(ouro_loop *loop, const char *path, off_t size, ouro_done_fn *fn,
+				  void *arg);
+OURO_API ouro_op ouro_fs_ftruncate(ouro_loop *loop, int fd, off_t size, ouro_done_fn *fn,
+				   void *arg);
+OURO_API ouro_op ouro_fs_fsync(ouro_loop *loop, int fd, ouro_done_fn *fn, void *arg);
+OURO_API ouro_op ouro_fs_fdatasync(ouro_loop *loop, int fd, ouro_done_fn *fn, void *arg);
+
+/* Folders. readdir: all entries at once, in no order, without "." and "..". For a folder too big for
+ * that: opendir, then next again and again (up to 256 entries a call; none: the end), then close. */
+typedef struct ouro_entry {
+	const char *name; /* any bytes but '/' and zero */
+	mode_t      type; /* S_IFREG, S_IFDIR, S_IFLNK, ...: what lstat says */
+} ouro_entry;
+typedef struct ouro_dir ouro_dir;
+typedef void ouro_entries_fn(int err, const ouro_entry *entries, size_t count, void *arg);
+typedef void ouro_dir_fn(int err, ouro_dir *dir, void *arg);
+
+OURO_API ouro_op ouro_fs_readdir(ouro_loop *loop, const char *path, ouro_entries_fn *fn, void *arg);
+OURO_API ouro_op ouro_fs_opendir(ouro_loop *loop, const char *path, ouro_dir_fn *fn, void *arg);
+
+/* next: one at a time; a second before the first has ended gets -EBUSY. close: when what is under way
+ * has ended; NULL: nothing; twice: nothing. What is open when the loop is freed is closed. */
+OURO_API ouro_op ouro_dir_next(ouro_dir *dir, ouro_entries_fn *fn, void *arg);
+OURO_API void    ouro_dir_close(ouro_dir *dir);
+
+/* Whole files, in pieces of 512 KiB each a turn on the pool, so that a big one shares it; between two of
+ * them it can be cancelled and timed out.
+ *
+ * load: data is the file. One that is larger than max (0: 2 GiB - 1) gets OURO_ETOOBIG.
+ * save: how says what becomes of a file that is there. data is copied; the take kind gets the bytes
+ *       of ouro_buf_detach() or ouro_loop's allocator and frees them. mode is for a new file. */
+enum ouro_save {
+	OURO_SAVE_PLAIN,  /* cut to nothing, then written: who reads meanwhile sees a part */
+	OURO_SAVE_APPEND, /* behind what is there */
+	OURO_SAVE_NEW,    /* -EEXIST when it is there */
+	OURO_SAVE_ATOMIC /* beside it, synced, then renamed over it, and the folder synced: whatever */
+			 /* happens, what is there is the old or the new, whole */
+};
+OURO_API ouro_op ouro_fs_load(ouro_loop *loop, const char *path, size_t max, ouro_data_fn *fn,
+			      void *arg);
+OURO_API ouro_op ouro_fs_save(ouro_loop *loop, const char *path, ouro_str data, mode_t mode,
+			      enum ouro_save how, ouro_done_fn *fn, void *arg);
+
+/* Files and trees. copy: one file, with its mode; by reference where the file system can; OURO_COPY_NEW:
+ * -EEXIST when it is there. cp: whatever is at `from`, trees too, symlinks as symlinks. rm: whatever
+ * is at path, trees too, symlinks themselves and never what they point at, even if somebody swaps a
+ * folder for one meanwhile; OURO_RM_FORCE: nothing there is fine. Both go on the pool in pieces. */
+enum ouro_copy { OURO_COPY_OVER, OURO_COPY_NEW };
+enum ouro_rm { OURO_RM, OURO_RM_FORCE };
+OURO_API ouro_op ouro_fs_copy(ouro_loop *loop, const char *from, const char *to, enum ouro_copy how,
+			      ouro_done_fn *fn, void *arg);
+OURO_API ouro_op ouro_fs_cp(ouro_loop *loop, const char *from, const char *to, enum ouro_copy how,
+			    ouro_done_fn *fn, void *arg);
+OURO_API ouro_op ouro_fs_rm(ouro_loop *loop, const char *path, enum ouro_rm how, ouro_done_fn *fn,
+			    void *arg);
+OURO_END
+#endif
