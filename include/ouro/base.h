@@ -48,8 +48,9 @@ typedef struct ouro_allocator {
 } ouro_allocator;
 
 /* Takes another allocator than malloc's, for the whole process: the one thing that two loops share.
- * Copies what it is given; NULL: malloc's again. -EINVAL when a function is missing; -EBUSY while ouro holds memory from the allocator
- * before, so call it first. Call it from one thread, before any other thread uses ouro.
+ * Copies what it is given; NULL: malloc's again. -EINVAL when a function is missing; -EBUSY while
+ * ouro holds memory from the allocator before, so call it first. Call it from one thread, before
+ * any other thread uses ouro.
  *
  * libev keeps a few arrays of its own, by malloc, and ends the process when it gets none. */
 OURO_API int ouro_set_allocator(const ouro_allocator *allocator) OURO_MUST_CHECK;

@@ -1,7 +1,8 @@
 /* file.h -- files as streams, and news of changes in the file system.
  *
- * A stream reads or writes one file piece by piece on the pool, at the user's pace: the reader stops
- * when it is told to, the writer says when it has enough waiting. All of it on the loop's thread. */
+ * A stream reads or writes one file piece by piece on the pool, at the user's pace: the reader
+ * stops when it is told to, the writer says when it has enough waiting. All of it on the loop's
+ * thread. */
 #ifndef OURO_FILE_H
 #define OURO_FILE_H
 #include "ouro/fs.h"
@@ -73,8 +74,8 @@ enum ouro_change {
 typedef void ouro_watch_fn(ouro_watch *watch, unsigned changes, const char *path, void *arg);
 
 /* Watches a file or a folder, with recursive the folders in it too, also those that come later. The
- * first steps are on the pool: ready(err, arg) says that from now on nothing is missed, or why not, and
- * then the watch closes itself. 0, or -EMFILE, -ENOMEM with no call to come. */
+ * first steps are on the pool: ready(err, arg) says that from now on nothing is missed, or why not,
+ * and then the watch closes itself. 0, or -EMFILE, -ENOMEM with no call to come. */
 OURO_API int ouro_watch_open(ouro_loop *loop, const char *path, bool recursive, ouro_done_fn *ready,
 			     ouro_watch_fn *fn, void *arg, ouro_watch **ret_watch);
 OURO_API void ouro_watch_close(ouro_watch *watch);

@@ -2,12 +2,12 @@
  *
  * Each call asks for one thing and answers through fn, later, on the loop (pool.h says all that is
  * true of every operation). Paths and bytes are copied before the call returns, unless its comment
- * says that they are yours to keep until the callback. Two operations asked for at once may run
- * at once: what must come second is asked for in the callback of the first.
+ * says that they are yours to keep until the callback. Two operations asked for at once may run at
+ * once: what must come second is asked for in the callback of the first.
  *
- * Errors are -errno as the system call of the same name gives them; ouro_op_call() and ouro_op_path() of
- * ouro_op_now() name both for a message. A callback's results are borrowed until it returns, and
- * zero, empty or NULL when err is below 0. */
+ * Errors are -errno as the system call of the same name gives them; ouro_op_call() and
+ * ouro_op_path() of ouro_op_now() name both for a message. A callback's results are borrowed until
+ * it returns, and zero, empty or NULL when err is below 0. */
 #ifndef OURO_FS_H
 #define OURO_FS_H
 #include "ouro/pool.h"
@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/uio.h>
+#include <time.h>
 OURO_BEGIN
 
 typedef void ouro_fd_fn(int err, int fd, void *arg);
@@ -23,14 +24,15 @@ typedef void ouro_data_fn(int err, ouro_str data, void *arg);
 typedef void ouro_stat_fn(int err, const struct stat *stat, void *arg);
 typedef void ouro_statfs_fn(int err, const struct statfs *statfs, void *arg);
 
-/* Descriptors. open: flags and mode as open(2), O_CLOEXEC always; nobody to take it (cancelled, timed
- * out): it is closed. close: the number is free when fn is called, whatever err says. */
+/* Descriptors. open: flags and mode as open(2), O_CLOEXEC always; nobody to take it (cancelled,
+ * timed out): it is closed. close: the number is free when fn is called, whatever err says. */
 OURO_API ouro_op ouro_fs_open(ouro_loop *loop, const char *path, int flags, mode_t mode,
 			      ouro_fd_fn *fn, void *arg);
 OURO_API ouro_op ouro_fs_close(ouro_loop *loop, int fd, ouro_done_fn *fn, void *arg);
 
-/* Bytes. buf, and the iovecs with what they point at, are yours to keep until fn. n is what was moved,
- * which may be less than asked for; 0 from a read: the end. The p kinds leave the position alone. */
+/* Bytes. buf, and the iovecs with what they point at, are yours to keep until fn. n is what was
+ * moved, which may be less than asked for; 0 from a read: the end. The p kinds leave the position
+ * alone. */
 OURO_API ouro_op ouro_fs_read(ouro_loop *loop, int fd, void *buf, size_t size, ouro_count_fn *fn,
 			      void *arg);
 OURO_API ouro_op ouro_fs_write(ouro_loop *loop, int fd, const void *buf, size_t size,
@@ -95,8 +97,9 @@ OURO_API ouro_op ouro_fs_ftruncate(ouro_loop *loop, int fd, off_t size, ouro_don
 OURO_API ouro_op ouro_fs_fsync(ouro_loop *loop, int fd, ouro_done_fn *fn, void *arg);
 OURO_API ouro_op ouro_fs_fdatasync(ouro_loop *loop, int fd, ouro_done_fn *fn, void *arg);
 
-/* Folders. readdir: all entries at once, in no order, without "." and "..". For a folder too big for
- * that: opendir, then next again and again (up to 256 entries a call; none: the end), then close. */
+/* Folders. readdir: all entries at once, in no order, without "." and "..". For a folder too big
+ * for that: opendir, then next again and again (up to 256 entries a call; none: the end), then
+ * close. */
 typedef struct ouro_entry {
 	const char *name; /* any bytes but '/' and zero */
 	mode_t      type; /* S_IFREG, S_IFDIR, S_IFLNK, ...: what lstat says */
@@ -108,16 +111,16 @@ typedef void ouro_dir_fn(int err, ouro_dir *dir, void *arg);
 OURO_API ouro_op ouro_fs_readdir(ouro_loop *loop, const char *path, ouro_entries_fn *fn, void *arg);
 OURO_API ouro_op ouro_fs_opendir(ouro_loop *loop, const char *path, ouro_dir_fn *fn, void *arg);
 
-/* next: one at a time; a second before the first has ended gets -EBUSY. close: when what is under way
- * has ended; NULL: nothing; twice: nothing. What is open when the loop is freed is closed. */
+/* next: one at a time; a second before the first has ended gets -EBUSY. close: when what is under
+ * way has ended; NULL: nothing; twice: nothing. What is open when the loop is freed is closed. */
 OURO_API ouro_op ouro_dir_next(ouro_dir *dir, ouro_entries_fn *fn, void *arg);
 OURO_API void    ouro_dir_close(ouro_dir *dir);
 
-/* Whole files, in pieces of 512 KiB each a turn on the pool, so that a big one shares it; between two of
- * them it can be cancelled and timed out.
+/* Whole files, in pieces of 512 KiB each a turn on the pool, so that a big one shares it; between
+ * two of them it can be cancelled and timed out.
  *
- * load: data is the file. One that is larger than max (0: 2 GiB - 1) gets OURO_ETOOBIG.
- * save: how says what becomes of a file that is there. data is copied; the take kind gets the bytes
+ * load: data is the file. One that is larger than max (0: 2 GiB - 1) gets OURO_ETOOBIG. save: how
+ * says what becomes of a file that is there. data is copied; the take kind gets the bytes
  *       of ouro_buf_detach() or ouro_loop's allocator and frees them. mode is for a new file. */
 enum ouro_save {
 	OURO_SAVE_PLAIN,  /* cut to nothing, then written: who reads meanwhile sees a part */
@@ -131,10 +134,11 @@ OURO_API ouro_op ouro_fs_load(ouro_loop *loop, const char *path, size_t max, our
 OURO_API ouro_op ouro_fs_save(ouro_loop *loop, const char *path, ouro_str data, mode_t mode,
 			      enum ouro_save how, ouro_done_fn *fn, void *arg);
 
-/* Files and trees. copy: one file, with its mode; by reference where the file system can; OURO_COPY_NEW:
- * -EEXIST when it is there. cp: whatever is at `from`, trees too, symlinks as symlinks. rm: whatever
- * is at path, trees too, symlinks themselves and never what they point at, even if somebody swaps a
- * folder for one meanwhile; OURO_RM_FORCE: nothing there is fine. Both go on the pool in pieces. */
+/* Files and trees. copy: one file, with its mode; by reference where the file system can;
+ * OURO_COPY_NEW: -EEXIST when it is there. cp: whatever is at `from`, trees too, symlinks as
+ * symlinks. rm: whatever is at path, trees too, symlinks themselves and never what they point at,
+ * even if somebody swaps a folder for one meanwhile; OURO_RM_FORCE: nothing there is fine. Both go
+ * on the pool in pieces. */
 enum ouro_copy { OURO_COPY_OVER, OURO_COPY_NEW };
 enum ouro_rm { OURO_RM, OURO_RM_FORCE };
 OURO_API ouro_op ouro_fs_copy(ouro_loop *loop, const char *from, const char *to, enum ouro_copy how,

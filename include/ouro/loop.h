@@ -38,18 +38,19 @@ typedef struct ouro_loop_opts {
 	size_t   pool_stack;   /* bytes of stack a pool thread; 0: 256 KiB */
 } ouro_loop_opts;
 
-/* A new loop; opts NULL: all defaults. NULL with errno set when the machine refuses (ENOMEM, EMFILE),
- * or EINVAL for an option (or OURO_POOL_SIZE) that makes no sense, which on_log is told in words.
+/* A new loop; opts NULL: all defaults. NULL with errno set when the machine refuses (ENOMEM,
+ * EMFILE), or EINVAL for an option (or OURO_POOL_SIZE) that makes no sense, which on_log is told in
+ * words.
  *
  * With opts.ev set the loop lives in a host's libev loop: the host's ev_run() turns it, and returns
  * as soon as nothing is left in either. It owns only watchers of its own there. */
 OURO_API ouro_loop *ouro_loop_new(const ouro_loop_opts *opts) OURO_MUST_CHECK;
 
 /* Ends the loop: closes what is open (each gets its on_close), stops every timer, drops tasks that
- * have not run, cancels operations that wait for the pool (each callback gets OURO_ECANCELED), waits
- * for those that run unless their time was already up, and frees. From a callback of this loop: all
- * that when the turn is over, and run() returns. Either way it is the one and only free. A host's
- * ev_loop goes on without us. NULL: nothing. */
+ * have not run, cancels operations that wait for the pool (each callback gets OURO_ECANCELED),
+ * waits for those that run unless their time was already up, and frees. From a callback of this
+ * loop: all that when the turn is over, and run() returns. Either way it is the one and only free.
+ * A host's ev_loop goes on without us. NULL: nothing. */
 OURO_API void ouro_loop_free(ouro_loop *loop);
 
 /* Turns until nothing is left that could call back, or ouro_loop_stop(). Returns stop's code, or 0.

@@ -1,7 +1,7 @@
 /* collect.h -- what the files that speak to libev share: poll.c, watch.c, outer.c.
  *
- * Watchers in a host's loop must not count, or its ev_run() would never end: each is unref'd when it
- * is started and ref'd again before it is stopped. */
+ * Watchers in a host's loop must not count, or its ev_run() would never end: each is unref'd when
+ * it is started and ref'd again before it is stopped. */
 #ifndef OURO__COLLECT_H
 #define OURO__COLLECT_H
 #include "loop/poll.h"

@@ -35,8 +35,8 @@ struct handle {
 	void *arg;
 };
 
-/* A zeroed handle of that size, linked in and holding; *ret_err -ENOMEM, or OURO_ECLOSED when the loop is
- * ending, with NULL. */
+/* A zeroed handle of that size, linked in and holding; *ret_err -ENOMEM, or OURO_ECLOSED when the
+ * loop is ending, with NULL. */
 void *ouro__handle_new(ouro_loop *loop, const struct handle_type *type, size_t size, void *arg,
 		       int *ret_err);
 

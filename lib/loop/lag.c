@@ -28,7 +28,8 @@ void ouro__lag_end(struct ouro_loop *loop)
 	ouro__label_free(loop->lag.call.orphan);
 }
 
-/* Time. A host's own callbacks may have run since its poll ended: that time is neither idle nor ours. */
+/* Time. A host's own callbacks may have run since its poll ended: that time is neither idle nor
+ * ours. */
 
 void ouro__lag_awake(struct ouro_loop *loop)
 {

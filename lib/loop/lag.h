@@ -15,7 +15,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* What a callback is called for: "timer", with a number "descriptor 7", of a thing "close of a wake". */
+/* What a callback is called for: "timer", with a number "descriptor 7", of a thing "close of a
+ * wake". */
 struct cause {
 	const char *kind;
 	int number;        /* -1: none */

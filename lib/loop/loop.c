@@ -223,8 +223,8 @@ static bool step(struct ouro_loop *loop, bool *ret_gone)
 	return more;
 }
 
-/* A host that polls by edge comes again only for something new. So all there is must be taken; and a
- * first step for nothing at all is libev having met a stale event, which the second gets rid of. */
+/* A host that polls by edge comes again only for something new. So all there is must be taken; and
+ * a first step for nothing at all is libev having met a stale event, which the second gets rid of. */
 static bool step_until_quiet(struct ouro_loop *loop, bool *ret_gone)
 {
 	bool more = true;

@@ -66,8 +66,8 @@ static inline void loop_release(struct ouro_loop *loop)
 		ouro__poll_hold(&loop->poll, false);
 }
 
-/* Something was asked of the loop: a foreign host that polls our descriptor must see it ready. Inside a
- * turn that is the turn's own business. */
+/* Something was asked of the loop: a foreign host that polls our descriptor must see it ready.
+ * Inside a turn that is the turn's own business. */
 static inline void loop_touch(struct ouro_loop *loop)
 {
 	if (!loop->turning)
@@ -89,8 +89,8 @@ bool ouro__loop_cannot_wait(const struct ouro_loop *loop);
 /* Is anything left that could call back? */
 bool ouro__loop_is_alive(const struct ouro_loop *loop);
 
-/* One turn, from the end of a poll on; how many callbacks it ran. Frees the loop at its end if a callback asked
- * for that: then *ret_gone, which the caller must look at before the loop. */
+/* One turn, from the end of a poll on; how many callbacks it ran. Frees the loop at its end if a
+ * callback asked for that: then *ret_gone, which the caller must look at before the loop. */
 uint64_t ouro__turn(struct ouro_loop *loop, bool *ret_gone);
 
 /* The close phase; ouro_loop_free() runs it too. */

@@ -14,8 +14,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-/* Looking libev's epoll descriptor up. It has no call for that, but it must tell the watcher by which
- * one loop is put into another, so we do that for a moment, with a loop to throw away. */
+/* Looking libev's epoll descriptor up. It has no call for that, but it must tell the watcher by
+ * which one loop is put into another, so we do that for a moment, with a loop to throw away. */
 
 static int ask_backend(struct ev_loop *ev)
 {

@@ -1,7 +1,7 @@
 /* poll.c -- libev put to work as a collector, in a loop of its own or in a host's. See poll.h.
  *
- * libev calls the watchers of one priority in reverse order of arrival, so whatever collects pushes to
- * the front of a list: that gives the kernel's order back. In a host's loop our check runs first
+ * libev calls the watchers of one priority in reverse order of arrival, so whatever collects pushes
+ * to the front of a list: that gives the kernel's order back. In a host's loop our check runs first
  * after the poll, the collecting watchers next, and the turn, which they feed, behind them: before
  * the host's watchers of the same or a lower priority. */
 #include "loop/poll.h"

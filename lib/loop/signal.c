@@ -3,8 +3,8 @@
  * A signal is sent to the process and read by one: whichever loop reads it first takes it away from
  * the others. So the loops that watch signals know of each other, in one short list behind a lock;
  * the one that reads passes the news on. This list is the only thing two loops share, because
- * signals are the only thing a process has one of. The lock is held for a walk of the list, by loops
- * alone. */
+ * signals are the only thing a process has one of. The lock is held for a walk of the list, by
+ * loops alone. */
 #include "ouro/signal.h"
 #include "base/alloc.h"
 #include "base/check.h"
@@ -73,8 +73,8 @@ static void call_one(struct ouro_signal *signal)
 	call_end(loop);
 }
 
-/* A handler may close itself, its neighbours, or open new ones, which wait for the next signal: so all
- * that are to be called move to a list of their own, and back one by one. */
+/* A handler may close itself, its neighbours, or open new ones, which wait for the next signal: so
+ * all that are to be called move to a list of their own, and back one by one. */
 static void dispatch(struct signals *signals, uint64_t bits)
 {
 	struct list batch, *link;
@@ -223,8 +223,8 @@ static struct signals *heir(struct signals *signals, int signo)
 	return found;
 }
 
-/* Unblocked at last, a signal that is still waiting would end the process: it was meant for a handle
- * that is gone, so it goes too. */
+/* Unblocked at last, a signal that is still waiting would end the process: it was meant for a
+ * handle that is gone, so it goes too. */
 static void unblock(int signo)
 {
 	sigset_t set = set_of(BIT(signo));

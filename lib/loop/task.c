@@ -10,8 +10,8 @@
 
 #define FIRST_ROOM 64
 
-/* Micro tasks of one function that are timed together; a drain as long as either of the next two feeds
- * itself, and is reported. */
+/* Micro tasks of one function that are timed together; a drain as long as either of the next two
+ * feeds itself, and is reported. */
 #define MICRO_RUN   256
 #define MICRO_MANY  10000
 #define MICRO_LONG  (10 * NS_PER_MS)
@@ -90,8 +90,8 @@ static ouro_task_fn *next_micro(const struct task_queue *micro)
 	return micro->ring[micro->head & (micro->room - 1)].fn;
 }
 
-/* Runs micro tasks as long as they are of one function, and times them as one: a clock read for each
- * would cost more than the task. */
+/* Runs micro tasks as long as they are of one function, and times them as one: a clock read for
+ * each would cost more than the task. */
 static uint64_t run_alike(struct ouro_loop *loop, ouro_task_fn *fn, uint64_t most)
 {
 	struct task_queue *micro = &loop->tasks.micro;
@@ -108,8 +108,8 @@ static uint64_t run_alike(struct ouro_loop *loop, ouro_task_fn *fn, uint64_t mos
 	return done;
 }
 
-/* A queue that feeds itself lets nobody else in: that is said while it lasts. Not if one of its tasks
- * was slow enough to be reported by itself. */
+/* A queue that feeds itself lets nobody else in: that is said while it lasts. Not if one of its
+ * tasks was slow enough to be reported by itself. */
 static void report_endless(struct ouro_loop *loop, ouro_task_fn *fn, uint64_t ns, uint64_t done)
 {
 	call_begin(loop, OURO_PHASE_MICRO, CALL_FN(fn), MICRO_CAUSE, NULL);

@@ -1,8 +1,8 @@
 /* timer.c -- tokens, the heap, and the timer phase. See timer.h and ouro/timer.h.
  *
- * Order is (deadline, start). A timer started inside the phase has a deadline that is not before the
- * phase's clock, and a later start than all that are due: so it can never come before one of them,
- * and the phase ends where it meets the first of its own making. */
+ * Order is (deadline, start). A timer started inside the phase has a deadline that is not before
+ * the phase's clock, and a later start than all that are due: so it can never come before one of
+ * them, and the phase ends where it meets the first of its own making. */
 #include "loop/timer.h"
 #include "base/alloc.h"
 #include "base/count.h"
@@ -332,8 +332,9 @@ static void fire(struct ouro_loop *loop, struct timer *timer)
 	call_end(loop);
 }
 
-/* May this time-out be believed? Not when it ran out while a callback held this turn up: the data that it
- * waits for may have come meanwhile, and the next poll, which does not wait, looks at that first. */
+/* May this time-out be believed? Not when it ran out while a callback held this turn up: the data
+ * that it waits for may have come meanwhile, and the next poll, which does not wait, looks at that
+ * first. */
 static bool is_credible(const struct ouro_loop *loop, const struct timer *timer, uint64_t now)
 {
 	uint64_t polled = loop->lag.awake;

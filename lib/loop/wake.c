@@ -1,7 +1,7 @@
 /* wake.c -- a bell is a post that is always there: ringing needs no memory. See ouro/wake.h.
  *
- * `rung` is true from the ring until the loop has taken the post out of the inbox, so the post is in
- * there once at most. `ringers` counts the threads inside ouro_wake_send(): the memory waits for
+ * `rung` is true from the ring until the loop has taken the post out of the inbox, so the post is
+ * in there once at most. `ringers` counts the threads inside ouro_wake_send(): the memory waits for
  * both before it goes. */
 #include "ouro/wake.h"
 #include "base/check.h"

@@ -1,7 +1,7 @@
 /* watch.c -- descriptors on the loop: interest, readiness, errors. See poll.h.
  *
- * libev aborts the process when the kernel refuses a descriptor, so each is looked at before libev is
- * told of it. And libev cannot wait for errors alone; an epoll of our own can: every descriptor
+ * libev aborts the process when the kernel refuses a descriptor, so each is looked at before libev
+ * is told of it. And libev cannot wait for errors alone; an epoll of our own can: every descriptor
  * in it has an empty interest, which to the kernel means "errors and hang-ups". */
 #include "loop/collect.h"
 #include "loop/loop.h"
