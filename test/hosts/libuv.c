@@ -34,7 +34,7 @@ static ouro_loop *loop_for_test(const ouro_loop_opts *opts)
 }
 
 struct call {
-	uv_timer_t timer; /* first, so that it is the same pointer */
+	uv_idle_t idle; /* a timer of 0 set in a timer of 0 would be called before libuv polls */
 	void (*fn)(void *arg);
 	void *arg;
 };
@@ -44,11 +44,11 @@ static void free_call(uv_handle_t *handle)
 	free(handle->data);
 }
 
-static void make_call(uv_timer_t *timer)
+static void make_call(uv_idle_t *idle)
 {
-	struct call *call = timer->data;
+	struct call *call = idle->data;
 
-	uv_close((uv_handle_t *)timer, free_call);
+	uv_close((uv_handle_t *)idle, free_call);
 	call->fn(call->arg);
 }
 
@@ -58,10 +58,9 @@ static void call_from_host(void (*fn)(void *arg), void *arg)
 
 	call->fn = fn;
 	call->arg = arg;
-	call->timer.data = call;
-	CHECK_EQ(uv_timer_init(&host, &call->timer), 0);
-	call->timer.data = call;
-	CHECK_EQ(uv_timer_start(&call->timer, make_call, 0, 0), 0);
+	CHECK_EQ(uv_idle_init(&host, &call->idle), 0);
+	call->idle.data = call;
+	CHECK_EQ(uv_idle_start(&call->idle, make_call), 0);
 }
 
 static void drive(ouro_loop *loop)
