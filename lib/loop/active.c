@@ -43,6 +43,12 @@ static void tell_handles(struct listing *listing)
 			tell(listing, handle->type->kind, handle->type->callee(handle),
 			     handle->type->number(handle), handle->label);
 	}
+	list_each (at, &listing->loop->parked) {
+		const struct handle *handle = list_of(at, struct handle, link);
+
+		tell(listing, "closing handle", CALL_FN(handle->on_close),
+		     handle->type->number(handle), handle->label);
+	}
 	list_each (at, &listing->loop->closing) {
 		const struct handle *handle = list_of(at, struct handle, link);
 

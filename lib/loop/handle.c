@@ -61,6 +61,15 @@ void ouro__handle_close(struct handle *handle)
 	loop_touch(loop);
 }
 
+void ouro__handle_settled(struct handle *handle)
+{
+	if (!handle->closing)
+		return;
+	list_remove(&handle->link);
+	list_push(&handle->loop->closing, &handle->link);
+	loop_touch(handle->loop);
+}
+
 void ouro__handle_hold(struct handle *handle, bool hold)
 {
 	if (handle->closing || handle->holds == hold)
@@ -105,6 +114,6 @@ void ouro__close_phase(struct ouro_loop *loop)
 		if (!handle->type->is_idle || handle->type->is_idle(handle))
 			finish(handle);
 		else
-			list_push(&loop->closing, link);
+			list_push(handle->type->parks ? &loop->parked : &loop->closing, link);
 	}
 }

@@ -21,6 +21,7 @@ struct handle_type {
 	int (*number)(const struct handle *handle);         /* as in ouro_active.fd */
 	void (*stop)(struct handle *handle);                /* at close: end all effects */
 	bool (*is_idle)(const struct handle *handle);       /* may its memory go? NULL: yes */
+	bool parks; /* if not: it waits for an operation, and is settled when that has ended */
 };
 
 struct handle {
@@ -42,6 +43,9 @@ void *ouro__handle_new(ouro_loop *loop, const struct handle_type *type, size_t s
 
 /* Frees a handle that is closed, or that could not be opened. */
 void ouro__handle_drop(struct handle *handle);
+
+/* What a closed handle that parks was waiting for has ended. Harmless for an open one. */
+void ouro__handle_settled(struct handle *handle);
 
 /* The public calls that all handles share. */
 void ouro__handle_close(struct handle *handle);

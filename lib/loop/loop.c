@@ -5,15 +5,42 @@
 #include "loop/call.h"
 #include "loop/handle.h"
 #include "loop/signal.h"
+#include "ouro/str.h"
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 
 /* Behind a descriptor one call turns until nothing is ready, but no more often than this. */
 #define STEPS_A_TURN 8
 
+#define DEFAULT_THREADS 4
+#define MOST_THREADS    1024
+
+/* The number of pool threads: the option, else the environment's, else 4. 0: neither makes sense. */
+static unsigned pool_size(const ouro_loop_opts *opts)
+{
+	const char *env = getenv("OURO_POOL_SIZE");
+	uint64_t threads = opts->pool_threads;
+
+	if (!threads)
+		threads = env && *env ? ouro_str_u64(ouro_str_z(env), 0) : DEFAULT_THREADS;
+	return threads <= MOST_THREADS ? (unsigned)threads : 0;
+}
+
 static bool opts_make_sense(const ouro_loop_opts *opts)
 {
-	return opts->clock == OURO_CLOCK_REAL || opts->clock == OURO_CLOCK_VIRTUAL;
+	struct log log = { opts->on_log, opts->arg };
+
+	if (!pool_size(opts)) {
+		ouro__log(&log, OURO_LOG_ERROR, "%s is not a number of pool threads from 1 to %d",
+			  opts->pool_threads ? "pool_threads" : "OURO_POOL_SIZE", MOST_THREADS);
+		return false;
+	}
+	if (opts->clock != OURO_CLOCK_REAL && opts->clock != OURO_CLOCK_VIRTUAL) {
+		ouro__log(&log, OURO_LOG_ERROR, "there is no clock of the kind %d", opts->clock);
+		return false;
+	}
+	return true;
 }
 
 static bool wants_origins(void)
@@ -31,12 +58,17 @@ static void loop_init(struct ouro_loop *loop, const ouro_loop_opts *opts)
 	loop->virtual_now = NS_PER_S;
 	loop->origins = wants_origins();
 	loop->turn_ns = opts->turn_us == OURO_NEVER ? 0 : opts->turn_us * NS_PER_US;
+	loop->pool_wishes.threads = pool_size(opts);
+	loop->pool_wishes.queue = opts->pool_queue ? opts->pool_queue : UINT_MAX;
+	loop->pool_wishes.stack = opts->pool_stack;
 	loop->log.fn = opts->on_log;
 	loop->log.arg = opts->arg;
 	loop->on_lag = opts->on_lag;
 	loop->arg = opts->arg;
 	list_init(&loop->handles);
 	list_init(&loop->closing);
+	list_init(&loop->parked);
+	list_init(&loop->attachments);
 	ouro__lag_init(loop, opts);
 	ouro__tasks_init(&loop->tasks, opts);
 	ouro__timers_init(&loop->timers);
@@ -68,7 +100,19 @@ ouro_loop *ouro_loop_new(const ouro_loop_opts *opts)
 	return loop;
 }
 
-/* on_close may close others, so again until there are none; it cannot open new ones any more. */
+struct attachment *ouro__loop_attached(const struct ouro_loop *loop, const void *kind)
+{
+	list_each (at, &loop->attachments) {
+		struct attachment *attachment = list_of(at, struct attachment, link);
+
+		if (attachment->kind == kind)
+			return attachment;
+	}
+	return NULL;
+}
+
+/* on_close, and the callbacks of what was out, may close others, so again until there are none; none
+ * of them can open anything new. A handle that waits for an operation settles when that is over. */
 static size_t close_all(struct ouro_loop *loop)
 {
 	struct list *link;
@@ -78,9 +122,26 @@ static size_t close_all(struct ouro_loop *loop)
 		dropped += ouro__tasks_drop_posts(loop); /* a wake waits for its own */
 		while ((link = loop->handles.next) != &loop->handles)
 			ouro__handle_close(list_of(link, struct handle, link));
+		list_each (at, &loop->attachments) {
+			struct attachment *attachment = list_of(at, struct attachment, link);
+
+			if (attachment->drain)
+				attachment->drain(attachment);
+		}
 		ouro__close_phase(loop);
 	} while (loop->handle_count);
 	return dropped + ouro__tasks_drop_posts(loop);
+}
+
+static void detach_all(struct ouro_loop *loop)
+{
+	struct list *link;
+
+	while ((link = list_shift(&loop->attachments))) {
+		struct attachment *attachment = list_of(link, struct attachment, link);
+
+		attachment->end(attachment);
+	}
 }
 
 void ouro__loop_end(struct ouro_loop *loop)
@@ -88,9 +149,10 @@ void ouro__loop_end(struct ouro_loop *loop)
 	size_t dropped;
 
 	loop->ending = true;
-	loop->turning = true; /* on_close runs now: it must not turn the loop */
+	loop->turning = true; /* callbacks run now: they must not turn the loop */
 	dropped = ouro__tasks_drop_micro(&loop->tasks);
 	dropped += close_all(loop);
+	detach_all(loop);
 	ouro__lag_end(loop);
 	ouro__signals_end(loop);
 	dropped += ouro__tasks_free(&loop->tasks);
@@ -280,6 +342,12 @@ int ouro_loop_after_fork(ouro_loop *loop)
 
 	if (!err)
 		err = ouro__signals_after_fork(loop);
+	list_each (at, &loop->attachments) {
+		struct attachment *attachment = list_of(at, struct attachment, link);
+
+		if (!err && attachment->after_fork)
+			err = attachment->after_fork(attachment);
+	}
 	if (!err)
 		loop_touch(loop);
 	return err;

@@ -15,6 +15,23 @@
 
 struct signals;
 
+/* A part of a higher floor that lives as long as the loop: a pool, a cache. */
+struct attachment {
+	struct list link;
+	const void *kind; /* an address of its own, to find it by */
+	void (*drain)(struct attachment
+			      *attachment); /* the loop ends: call back for what is out; or NULL */
+	void (*end)(struct attachment *attachment);       /* then: free */
+	int (*after_fork)(struct attachment *attachment); /* 0 or -errno; or NULL */
+};
+
+/* The threads that a loop's pool will have, as the options say. */
+struct pool_wishes {
+	unsigned threads;
+	unsigned queue; /* UINT_MAX: any number */
+	size_t stack;
+};
+
 struct ouro_loop {
 	uint32_t magic;
 	bool turning; /* inside a turn: a user's callback may be running */
@@ -36,8 +53,11 @@ struct ouro_loop {
 	struct poll poll;
 	struct tasks tasks;
 	struct timers timers;
-	struct list handles;     /* open ones */
-	struct list closing;     /* closed ones that wait for the close phase */
+	struct list handles; /* open ones */
+	struct list closing; /* closed ones that wait for the close phase */
+	struct list parked;  /* closed ones that wait for an operation to end */
+	struct list attachments;
+	struct pool_wishes pool_wishes;
 	uint64_t handle_count;   /* both kinds */
 	struct signals *signals; /* NULL: this loop watches none */
 
@@ -95,6 +115,9 @@ uint64_t ouro__turn(struct ouro_loop *loop, bool *ret_gone);
 
 /* The close phase; ouro_loop_free() runs it too. */
 void ouro__close_phase(struct ouro_loop *loop);
+
+/* The attachment of that kind, or NULL. */
+struct attachment *ouro__loop_attached(const struct ouro_loop *loop, const void *kind);
 
 /* All that ouro_loop_free() does, outside a turn. */
 void ouro__loop_end(struct ouro_loop *loop);

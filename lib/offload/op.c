@@ -1,0 +1,324 @@
+/* op.c -- operations as the loop sees them: tokens, time-outs, and the one callback each.
+ *
+ * An operation can be answered before its thread is through with it: when its time is up. Then its
+ * record stays until the thread has brought it back, and only then goes to the next. So there are
+ * two ways to an answer, and both end in ouro__ops_answer(), in the I/O phase. */
+#include "offload/op.h"
+#include "base/check.h"
+#include "loop/call.h"
+#include "offload/pool.h"
+#include "sys/wake.h"
+#include <errno.h>
+
+static struct op *find(const ouro_loop *loop, ouro_op token)
+{
+	const struct pool *pool = ouro__pool_if_any(loop);
+
+	return pool ? slab_find(&pool->ops, token.id) : NULL;
+}
+
+/* If what will become of it is still open. */
+static struct op *find_open(const ouro_loop *loop, ouro_op token)
+{
+	struct op *op = find(loop, token);
+
+	return op && !op->late ? op : NULL;
+}
+
+ouro_op ouro__op_token(const struct op *op)
+{
+	return (ouro_op){ op->record.id };
+}
+
+ouro_loop *ouro__op_loop(const struct op *op)
+{
+	return op->pool->loop;
+}
+
+/* Asking. */
+
+struct op *ouro__op_new(ouro_loop *loop, const struct op_kind *kind, const void *fn, void *arg)
+{
+	struct pool *pool;
+	struct op *op;
+
+	if (loop->ending) {
+		errno = ECANCELED;
+		return NULL;
+	}
+	pool = ouro__pool_of(loop);
+	if (!pool)
+		return NULL;
+	op = ouro__slab_take(&pool->ops);
+	if (!op) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	memset((char *)op + sizeof(op->record), 0, sizeof(*op) - sizeof(op->record));
+	op->kind = kind;
+	op->pool = pool;
+	op->fn = fn;
+	op->arg = arg;
+	return op;
+}
+
+static void give_back(struct op *op)
+{
+	if (op->kind->release)
+		op->kind->release(op);
+	ouro__slab_give(&op->pool->ops, op);
+}
+
+ouro_op ouro__op_refuse(struct op *op)
+{
+	give_back(op);
+	errno = ENOMEM;
+	return (ouro_op){ 0 };
+}
+
+/* Somebody owes the loop an answer from now on. */
+static void owe(struct op *op)
+{
+	struct ouro_loop *loop = op->pool->loop;
+
+	op->stamp = loop->turning && !loop->is_virtual ? loop->lag.stamp : clock_ns();
+	op->turn = ++op->pool->turns;
+	loop->away++;
+	loop_hold(loop);
+}
+
+/* Ended on the loop's own thread: it comes in line with those that threads bring. */
+static void end(struct op *op, int err)
+{
+	op->err = err;
+	op->parked = false;
+	op->state = OP_ENDED;
+	ouro__pool_ended(op->pool, op);
+}
+
+ouro_op ouro__op_submit(struct op *op)
+{
+	ouro_op token = ouro__op_token(op);
+	int err = op->err;
+
+	owe(op);
+	if (op->kind->work)
+		err = ouro__pool_enqueue(op->pool, op);
+	if (err || !op->kind->work)
+		end(op, err);
+	return token;
+}
+
+ouro_op ouro__op_park(struct op *op)
+{
+	owe(op);
+	op->parked = true;
+	return ouro__op_token(op);
+}
+
+void ouro__op_answer(struct op *op, int err)
+{
+	ouro__check(op->parked);
+	end(op, err);
+}
+
+/* Answering. */
+
+static void call_back(struct op *op, int err)
+{
+	struct pool *pool = op->pool;
+	struct ouro_loop *loop = pool->loop;
+	const struct op_kind *kind = op->kind;
+
+	op->answered = true;
+	count_add(&pool->lane[kind->lane].done, 1);
+	ouro_timer_stop(loop, op->deadline);
+	pool->now = ouro__op_token(op);
+	call_begin(loop, OURO_PHASE_IO, op->fn ? op->fn : CALL_FN(kind->done),
+		   (struct cause){ kind->call, -1, NULL }, NULL);
+	kind->done(op, err);
+	pool->now = (ouro_op){ 0 };
+	call_end(loop);
+	loop->away--;
+	loop_release(loop);
+}
+
+static void answer_expired(struct pool *pool)
+{
+	struct op *op = pool->expired;
+
+	pool->expired = op->expired;
+	if (!pool->expired)
+		pool->expired_end = &pool->expired;
+	call_back(op, OURO_ETIMEOUT);
+}
+
+static void answer_ended(struct pool *pool)
+{
+	struct op *op = pool->ended;
+
+	pool->ended = op->next;
+	if (!pool->ended)
+		pool->ended_end = &pool->ended;
+	if (!op->answered)
+		call_back(op, op->err);
+	give_back(op);
+}
+
+static void take_stack(struct pool *pool)
+{
+	struct op *newest =
+		atomic_exchange_explicit(&pool->stack_of_ended, NULL, memory_order_acquire);
+	struct op *last = newest, *older = NULL;
+
+	if (!newest)
+		return;
+	while (newest) {
+		struct op *next = newest->next;
+
+		newest->next = older;
+		older = newest;
+		newest = next;
+	}
+	*pool->ended_end = older;
+	pool->ended_end = &last->next;
+}
+
+/* The expired first: one of them may also have ended by now, and its time was up before. */
+void ouro__ops_answer(struct pool *pool)
+{
+	struct ouro_loop *loop = pool->loop;
+
+	take_stack(pool);
+	while (pool->expired || pool->ended) {
+		if (pool->expired)
+			answer_expired(pool);
+		else
+			answer_ended(pool);
+		if (loop_turn_is_over(loop) && !loop->ending) {
+			ouro__wake_ring(pool->bell_fd); /* the rest in the next turn */
+			break;
+		}
+	}
+}
+
+void ouro__ops_cancel_parked(struct pool *pool)
+{
+	for (uint32_t i = 0; i < pool->ops.made; i++) {
+		struct op *op = slab_nth(&pool->ops, i);
+
+		if (slab_find(&pool->ops, op->record.id) == op && op->parked)
+			end(op, OURO_ECANCELED);
+	}
+}
+
+/* Changing one's mind. */
+
+bool ouro_op_cancel(ouro_loop *loop, ouro_op token)
+{
+	struct op *op = find_open(loop, token);
+	enum pool_taken taken;
+
+	if (!op)
+		return false;
+	taken = op->parked ? POOL_TAKEN : ouro__pool_take_back(op->pool, op);
+	if (taken == POOL_TAKEN)
+		end(op, OURO_ECANCELED);
+	return taken != POOL_RUNS;
+}
+
+/* The answer cannot wait for the thread any longer, and may not come in the middle of a timer. */
+static void expire(struct op *op)
+{
+	struct pool *pool = op->pool;
+
+	op->late = true;
+	op->expired = NULL;
+	*pool->expired_end = op;
+	pool->expired_end = &op->expired;
+	ouro__wake_ring(pool->bell_fd);
+}
+
+static void on_deadline(ouro_loop *loop, void *arg)
+{
+	struct op *op = arg;
+	enum pool_taken taken;
+
+	(void)loop;
+	taken = op->parked ? POOL_TAKEN : ouro__pool_take_back(op->pool, op);
+	if (taken == POOL_TAKEN)
+		end(op, OURO_ETIMEOUT);
+	else if (ouro__pool_give_up(op->pool, op) || taken == POOL_STOPS)
+		expire(op);
+}
+
+bool ouro_op_timeout(ouro_loop *loop, ouro_op token, unsigned ms)
+{
+	struct op *op = find_open(loop, token);
+
+	if (!op)
+		return false;
+	ouro_timer_stop(loop, op->deadline);
+	op->deadline = (ouro_timer){ 0 };
+	if (ms == OURO_NEVER)
+		return true;
+	op->deadline = ouro_timer_after(loop, ms, on_deadline, op);
+	ouro_timer_hold(loop, op->deadline, false);
+	return op->deadline.id != 0;
+}
+
+/* For messages. */
+
+const char *ouro_op_call(const ouro_loop *loop, ouro_op token)
+{
+	const struct op *op = find(loop, token);
+
+	return op ? op->kind->call : "";
+}
+
+const char *ouro_op_path(const ouro_loop *loop, ouro_op token)
+{
+	const struct op *op = find(loop, token);
+
+	return op && op->path ? op->path : "";
+}
+
+ouro_op ouro_op_now(const ouro_loop *loop)
+{
+	const struct pool *pool = ouro__pool_if_any(loop);
+
+	return pool ? pool->now : (ouro_op){ 0 };
+}
+
+/* A user's own call. */
+
+struct user_call {
+	ouro_pool_fn *work;
+};
+
+static int user_work(struct op *op)
+{
+	return ((struct user_call *)op->room)->work(op->arg);
+}
+
+static void user_done(struct op *op, int err)
+{
+	((ouro_done_fn *)(uintptr_t)op->fn)(err, op->arg);
+}
+
+static const struct op_kind user_kind = {
+	.call = "ouro_pool_run",
+	.lane = OURO_LANE_USER,
+	.work = user_work,
+	.done = user_done,
+};
+
+ouro_op ouro_pool_run(ouro_loop *loop, ouro_pool_fn *work, ouro_done_fn *fn, void *arg)
+{
+	struct op *op = ouro__op_new(loop, &user_kind, CALL_FN(fn), arg);
+
+	if (!op)
+		return (ouro_op){ 0 };
+	((struct user_call *)op->room)->work = work;
+	return ouro__op_submit(op);
+}
