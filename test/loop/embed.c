@@ -520,6 +520,25 @@ TEST(time_in_the_hosts_callbacks_is_busy_time_but_no_callbacks_of_ours)
 	ev_loop_destroy(host);
 }
 
+TEST(a_guest_that_waits_does_not_turn_the_host)
+{
+	struct ev_loop *host = new_host();
+	ouro_loop *loop = ouro_loop_new(&(ouro_loop_opts){ .ev = host });
+	struct tube tube = tube_empty();
+	unsigned before;
+
+	ouro_io_hold(watch(loop, tube.out, OURO_READABLE | OURO_ERROR, never, NULL), false);
+	CHECK(ouro_timer_hold(loop, call_after(loop, 3600000, never_task, NULL), false));
+	after(loop, 20, "T");
+	before = ev_iteration(host);
+	ev_run(host, 0);
+	CHECK_STR(said, "T");
+	CHECK(ev_iteration(host) - before <= 5);
+	ouro_loop_free(loop);
+	tube_close(tube);
+	ev_loop_destroy(host);
+}
+
 /* ---- what a guest cannot do ---- */
 
 static int words_logged;

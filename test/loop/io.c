@@ -199,6 +199,29 @@ TEST(a_number_used_again_between_two_runs_is_watched_again)
 	ouro_loop_free(loop);
 }
 
+/* A mistake of the user's, but libev would end the process for it. */
+TEST(a_descriptor_closed_under_its_handle_harms_nobody_else)
+{
+	ouro_loop *loop = new_loop();
+	struct tube tube = tube_empty(), other = tube_empty();
+	ouro_io *io = watch(loop, tube.out, OURO_READABLE, never, NULL);
+
+	ouro_io_hold(io, false);
+	after(loop, 10, "T1");
+	CHECK_EQ(ouro_loop_run(loop), 0);
+	tube_close(tube);
+	CHECK_EQ(ouro_io_set(io, 0), 0);
+	after(loop, 10, "T2");
+	CHECK_EQ(ouro_loop_run(loop), 0);
+	ouro_io_set(io, OURO_WRITABLE);
+	ouro_io_close(io);
+	watch(loop, other.out, OURO_READABLE, say_and_close, word("io"));
+	tube_fill(other);
+	run_and_free(loop);
+	CHECK_STR(said, "T1 T2 io");
+	tube_close(other);
+}
+
 /* ---- errors ---- */
 
 static void say_ready(ouro_io *io, unsigned ready, void *arg)

@@ -234,6 +234,36 @@ TEST(a_turn_that_was_stopped_answers_false_once)
 	ouro_loop_free(loop);
 }
 
+TEST(waiting_takes_no_turns)
+{
+	ouro_loop *loop = ouro_loop_new(NULL);
+	struct tube tube = tube_empty();
+	ouro_stats stats;
+
+	ouro_io_hold(watch(loop, tube.out, OURO_READABLE | OURO_ERROR, never, NULL), false);
+	CHECK(ouro_timer_hold(loop, call_after(loop, 3600000, never_task, NULL), false));
+	after(loop, 20, "T");
+	CHECK_EQ(ouro_loop_run(loop), 0);
+	ouro_loop_stats(loop, &stats);
+	CHECK_STR(said, "T");
+	CHECK(stats.turns <= 5);
+	ouro_loop_free(loop);
+	tube_close(tube);
+}
+
+TEST(a_hold_released_too_often_is_said_in_words)
+{
+	ouro_loop *loop = ouro_loop_new(&(ouro_loop_opts){
+		.clock = OURO_CLOCK_VIRTUAL, .on_log = count_words, .arg = word("mine") });
+
+	ouro_loop_hold(loop, false);
+	CHECK_EQ(words_logged, 1);
+	after(loop, 10, "T"); /* which must hold the loop as it always does */
+	CHECK_EQ(ouro_loop_run(loop), 0);
+	CHECK_STR(said, "T");
+	ouro_loop_free(loop);
+}
+
 /* ---- freeing ---- */
 
 static void never_signal(ouro_signal *signal, int signo, void *arg)
