@@ -16,7 +16,23 @@ OURO_BEGIN
 	X(ECLOSED, -4092, "the handle is closing")       \
 	X(EPROTO, -4091, "the peer broke the protocol")  \
 	X(ETOOBIG, -4090, "larger than its limit")       \
-	X(EBUSY, -4089, "the queue is full")
+	X(EBUSY, -4089, "the queue is full")             \
+	OURO_EAI_ERRORS(X)
+
+/* What getaddrinfo(3) says instead of an errno: its names, numbers of our own, since its differ from
+ * one system to the next. (Its EAI_SYSTEM is the -errno behind it.) */
+#define OURO_EAI_ERRORS(X)                                                    \
+	X(EAI_ADDRFAMILY, -3000, "the name has no address of that family")    \
+	X(EAI_AGAIN, -3001, "no name server has answered; ask again later")   \
+	X(EAI_BADFLAGS, -3002, "flags that no lookup knows")                  \
+	X(EAI_FAIL, -3003, "the name server cannot tell")                     \
+	X(EAI_FAMILY, -3004, "a family of addresses that no lookup knows")    \
+	X(EAI_MEMORY, -3005, "the lookup has run out of memory")              \
+	X(EAI_NODATA, -3006, "the name is known but has no address")          \
+	X(EAI_NONAME, -3007, "no host of that name")                          \
+	X(EAI_OVERFLOW, -3008, "the name found is longer than a name may be") \
+	X(EAI_SERVICE, -3009, "no service of that name")                      \
+	X(EAI_SOCKTYPE, -3010, "a type of socket that no lookup knows")
 
 enum ouro_error {
 #define OURO_ERROR_ENUM(name, number, text) OURO_##name = number,

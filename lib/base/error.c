@@ -1,9 +1,10 @@
 /* error.c -- numbers to words.
  *
  * Two ranges that cannot meet: the kernel's numbers end at 4095 by its ABI (a system call answers
- * -4095..-1 for an error), and it fills them from 1 upward, so ours sit at the far end. The
- * kernel's own words come from libc's tables, which unlike strerror() are neither translated nor
- * written to a shared buffer: every answer is static and any thread may ask. */
+ * -4095..-1 for an error), and it fills them from 1 upward, so ours sit at the far end; those of
+ * name lookups from 3000 on, as far from either. The kernel's own words come from libc's tables,
+ * which unlike strerror() are neither translated nor written to a shared buffer: every answer is
+ * static and any thread may ask. */
 #include "ouro/error.h"
 
 #include <string.h>

@@ -23,6 +23,8 @@ TEST(our_own_errors_have_their_words)
 	}
 	CHECK_STR(ouro_errname(OURO_ECLOSED), "OURO_ECLOSED");
 	CHECK_STR(ouro_strerror(OURO_EOF), "end of stream");
+	CHECK_STR(ouro_errname(OURO_EAI_NONAME), "OURO_EAI_NONAME");
+	CHECK_STR(ouro_strerror(OURO_EAI_NONAME), "no host of that name");
 }
 
 TEST(no_two_errors_share_a_number_or_a_sentence)
@@ -51,7 +53,18 @@ TEST(the_numbers_never_change)
 	CHECK_EQ(OURO_EPROTO, -4091);
 	CHECK_EQ(OURO_ETOOBIG, -4090);
 	CHECK_EQ(OURO_EBUSY, -4089);
-	CHECK_EQ(ROWS, 7);
+	CHECK_EQ(OURO_EAI_ADDRFAMILY, -3000);
+	CHECK_EQ(OURO_EAI_AGAIN, -3001);
+	CHECK_EQ(OURO_EAI_BADFLAGS, -3002);
+	CHECK_EQ(OURO_EAI_FAIL, -3003);
+	CHECK_EQ(OURO_EAI_FAMILY, -3004);
+	CHECK_EQ(OURO_EAI_MEMORY, -3005);
+	CHECK_EQ(OURO_EAI_NODATA, -3006);
+	CHECK_EQ(OURO_EAI_NONAME, -3007);
+	CHECK_EQ(OURO_EAI_OVERFLOW, -3008);
+	CHECK_EQ(OURO_EAI_SERVICE, -3009);
+	CHECK_EQ(OURO_EAI_SOCKTYPE, -3010);
+	CHECK_EQ(ROWS, 7 + 11);
 }
 
 TEST(the_kernels_errors_have_theirs)
