@@ -120,7 +120,7 @@ $(BUILD)/test/hosts/%: test/hosts/%.c $(LIBRARY) | $(BUILD)/needs-test
 # Warnings are errors here and nowhere else: a newer compiler must not keep anybody from building.
 test check: WERROR := -Werror
 test check: $(BUILD)/needs-test all $(TESTS)
-	@SAN='$(SAN)' test/run $(TESTS)
+	@CC='$(CC)' BUILD='$(BUILD)' SAN='$(SAN)' test/run test/runner.sh $(TESTS)
 
 headers layers readme test-install: export MAKE := $(MAKE)
 headers: $(BUILD)/needs-headers

@@ -1,28 +1,25 @@
 #!/bin/sh
 # test/headers.sh -- every public header stands alone: as strict C11, and as C++17. Speaks TAP.
 #
-# Included, not compiled: a user's compiler is as strict with headers in a folder of its own, and
-# clang has a word to say about unused functions in a file that it compiles.
-cd "$(dirname "$0")/.." || exit 2
+# Included, not compiled: that is what a user's file does, and clang has a word to say about unused
+# functions in a file that it compiles.
+. "$(dirname "$0")/tap.sh"
 strict='-Wall -Wextra -Wpedantic -Wshadow -Wundef -Werror -Iinclude -fsyntax-only'
-n=0
 
-# alone header language words...: what the compiler in `words` thinks of it.
-alone() {
-	n=$((n + 1)) name="$1 as $2"
-	shift 2
-	if ! command -v "$1" >/dev/null; then
-		echo "ok $n - $name # skip needs $1"
-	elif said=$(echo "#include <${name%% *}>" | "$@" $strict - 2>&1); then
-		echo "ok $n - $name"
-	else
-		echo "$said" | sed 's/^/# /'
-		echo "not ok $n - $name"
-	fi
+# includes HEADER COMPILER...
+includes() {
+	header=$1
+	shift
+	echo "#include <$header>" | "$@" $strict -
 }
 
 for header in include/ouro.h include/ouro/*.h; do
-	alone "${header#include/}" C11 ${CC:-cc} -std=c11 -Wstrict-prototypes -x c
-	alone "${header#include/}" C++17 ${CXX:-g++} -std=c++17 -Wold-style-cast -x c++
+	header=${header#include/}
+	check "$header as C11" includes "$header" ${CC:-cc} -std=c11 -Wstrict-prototypes -x c
+	if command -v ${CXX:-g++} >/dev/null; then
+		check "$header as C++17" includes "$header" ${CXX:-g++} -std=c++17 -x c++
+	else
+		skip "$header as C++17" "needs the package g++"
+	fi
 done
 echo "1..$n"

@@ -3,30 +3,11 @@
 # by the line in its head, against a copy installed elsewhere, shared and static. Speaks TAP.
 #
 # make calls it, with MAKE, CC, BUILD and SAN set.
-cd "$(dirname "$0")/.." || exit 2
-tmp=$(mktemp -d) || exit 2
-trap 'rm -rf "$tmp"' EXIT
-n=0
-
-# check NAME COMMAND...: what it prints is shown if it fails.
-check() {
-	n=$((n + 1)) name=$1
-	shift
-	if said=$("$@" 2>&1); then
-		echo "ok $n - $name"
-	else
-		echo "$said" | sed 's/^/# /'
-		echo "not ok $n - $name"
-	fi
-}
-
-nothing() {
-	[ -z "$1" ] || { echo "$1"; return 1; }
-}
+. "$(dirname "$0")/tap.sh"
 
 skip_all() {
-	echo "ok 1 - install # skip $1"
-	echo 1..1
+	skip install "$1"
+	echo "1..$n"
 	exit 0
 }
 

@@ -4,22 +4,7 @@
 # every path is there. Speaks TAP.
 #
 # make calls it, with MAKE, CC, BUILD and SAN set.
-cd "$(dirname "$0")/.." || exit 2
-tmp=$(mktemp -d) || exit 2
-trap 'rm -rf "$tmp"' EXIT
-n=0
-
-# check NAME COMMAND...: what it prints is shown if it fails.
-check() {
-	n=$((n + 1)) name=$1
-	shift
-	if said=$("$@" 2>&1); then
-		echo "ok $n - $name"
-	else
-		echo "$said" | sed 's/^/# /'
-		echo "not ok $n - $name"
-	fi
-}
+. "$(dirname "$0")/tap.sh"
 
 # 1.c, 2.c, ... and, where what it prints is told, 1.output
 awk -v tmp="$tmp" '

@@ -101,7 +101,7 @@ static struct test_shared *test_shared;
 
 _Noreturn static inline void test_skip(const char *words)
 {
-	snprintf(test_shared->skipped, sizeof test_shared->skipped, "%s", words);
+	snprintf(test_shared->skipped, sizeof(test_shared->skipped), "%s", words);
 	exit(TEST_SKIPPED);
 }
 
@@ -173,24 +173,31 @@ static void test_list_fds(char open[TEST_FDS])
 	closedir(d);
 }
 
+static void test_tell_fd(int fd, bool is_open)
+{
+	char path[32], what[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	n = readlink(path, what, sizeof(what));
+	if (is_open)
+		fprintf(stderr, "# descriptor %d was left open: %.*s\n", fd, (int)(n > 0 ? n : 0),
+			what);
+	else
+		fprintf(stderr, "# descriptor %d was closed, and not the test's to close\n", fd);
+}
+
 static void test_compare_fds(const char before[TEST_FDS])
 {
-	char now[TEST_FDS], path[32], what[64];
-	bool same = true;
+	char now[TEST_FDS];
 
 	test_list_fds(now);
-	for (int fd = 0; fd < TEST_FDS; fd++) {
-		if (now[fd] == before[fd])
-			continue;
-		snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-		ssize_t n = now[fd] ? readlink(path, what, sizeof what) : 0;
-		fprintf(stderr, "# descriptor %d %s %.*s\n", fd,
-			now[fd] ? "was left open:" : "was closed, and not the test's to close",
-			n > 0 ? (int)n : 0, what);
-		same = false;
-	}
-	if (!same)
-		abort();
+	if (!memcmp(now, before, TEST_FDS))
+		return;
+	for (int fd = 0; fd < TEST_FDS; fd++)
+		if (now[fd] != before[fd])
+			test_tell_fd(fd, now[fd]);
+	abort();
 }
 
 static void test_compare_memory(size_t before)
@@ -310,7 +317,7 @@ int main(int argc, char **argv)
 	const char *repeat = getenv("TEST_REPEAT");
 
 	CHECK_EQ(ouro_set_allocator(&counting), 0);
-	test_shared = mmap(NULL, sizeof *test_shared, PROT_READ | PROT_WRITE,
+	test_shared = mmap(NULL, sizeof(*test_shared), PROT_READ | PROT_WRITE,
 			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	CHECK(test_shared != MAP_FAILED);
 	if (argc > 1)
