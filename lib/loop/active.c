@@ -14,6 +14,30 @@ struct listing {
 	size_t count;
 };
 
+static void say_name(const struct listing *listing, const char *given, const void *callee,
+		     char *name)
+{
+	if (given)
+		snprintf(name, NAME_ROOM, "%s", given);
+	else if (callee && listing->loop->origins)
+		ouro__symbol_name(callee, name, NAME_ROOM);
+	else if (callee)
+		ouro__symbol_place(callee, name, NAME_ROOM);
+}
+
+void ouro__active_tell(struct listing *listing, const char *kind, const char *given,
+		       const void *callee)
+{
+	char name[NAME_ROOM] = "";
+	ouro_active active = { .kind = kind, .name = name, .fd = -1, .origin = "" };
+
+	listing->count++;
+	if (!listing->fn)
+		return;
+	say_name(listing, given, callee, name);
+	listing->fn(listing->loop, &active, listing->arg);
+}
+
 static void tell(struct listing *listing, const char *kind, const void *callee, int fd,
 		 const struct label *label)
 {
@@ -23,12 +47,7 @@ static void tell(struct listing *listing, const char *kind, const void *callee, 
 	listing->count++;
 	if (!listing->fn)
 		return;
-	if (label && label->name)
-		snprintf(name, sizeof(name), "%s", label->name);
-	else if (callee && listing->loop->origins)
-		ouro__symbol_name(callee, name, sizeof(name));
-	else if (callee)
-		ouro__symbol_place(callee, name, sizeof(name));
+	say_name(listing, label ? label->name : NULL, callee, name);
 	if (listing->loop->origins)
 		ouro__label_tell(label, origin, sizeof(origin));
 	listing->fn(listing->loop, &active, listing->arg);
@@ -77,11 +96,21 @@ static void tell_tasks(struct listing *listing)
 		tell(listing, "macro task", CALL_FN(macro->ring[i & (macro->room - 1)].fn), -1,
 		     NULL);
 	if (ouro__tasks_have_posts(&listing->loop->tasks))
-		tell(listing, "posts", NULL, -1, NULL);
+		ouro__active_tell(listing, "posts", NULL, NULL);
 	for (size_t i = 0; i < listing->loop->holds; i++)
-		tell(listing, "hold", NULL, -1, NULL);
+		ouro__active_tell(listing, "hold", NULL, NULL);
 	for (unsigned i = 0; i < listing->loop->lag.waiting; i++)
-		tell(listing, "lag report", NULL, -1, NULL);
+		ouro__active_tell(listing, "lag report", NULL, NULL);
+}
+
+static void tell_attachments(struct listing *listing)
+{
+	list_each (at, &listing->loop->attachments) {
+		struct attachment *attachment = list_of(at, struct attachment, link);
+
+		if (attachment->list)
+			attachment->list(attachment, listing);
+	}
 }
 
 size_t ouro_loop_active(ouro_loop *loop, ouro_active_fn *fn, void *arg)
@@ -91,5 +120,6 @@ size_t ouro_loop_active(ouro_loop *loop, ouro_active_fn *fn, void *arg)
 	tell_handles(&listing);
 	tell_timers(&listing);
 	tell_tasks(&listing);
+	tell_attachments(&listing);
 	return listing.count;
 }

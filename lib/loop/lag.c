@@ -28,6 +28,14 @@ void ouro__lag_end(struct ouro_loop *loop)
 	ouro__label_free(loop->lag.call.orphan);
 }
 
+void ouro__lag_after_fork(struct ouro_loop *loop)
+{
+	if (!loop->lag.namer.running)
+		return;
+	loop->lag.namer.running = false; /* its names are asked for again */
+	loop->away--;
+}
+
 /* Time. A host's own callbacks may have run since its poll ended: that time is neither idle nor
  * ours. */
 

@@ -74,6 +74,9 @@ struct lag {
 void ouro__lag_init(struct ouro_loop *loop, const ouro_loop_opts *opts);
 void ouro__lag_end(struct ouro_loop *loop);
 
+/* In the child after a fork: the thread that looked names up is not there. */
+void ouro__lag_after_fork(struct ouro_loop *loop);
+
 /* The poll is over: reads the clock. */
 void ouro__lag_awake(struct ouro_loop *loop);
 

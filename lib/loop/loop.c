@@ -111,8 +111,9 @@ struct attachment *ouro__loop_attached(const struct ouro_loop *loop, const void 
 	return NULL;
 }
 
-/* on_close, and the callbacks of what was out, may close others, so again until there are none; none
- * of them can open anything new. A handle that waits for an operation settles when that is over. */
+/* on_close, and the callbacks of what was out, may close others, so again until there are none;
+ * none of them can open anything new. A handle that waits for an operation settles when that is
+ * over. */
 static size_t close_all(struct ouro_loop *loop)
 {
 	struct list *link;
@@ -340,6 +341,7 @@ int ouro_loop_after_fork(ouro_loop *loop)
 {
 	int err = ouro__poll_after_fork(&loop->poll);
 
+	ouro__lag_after_fork(loop);
 	if (!err)
 		err = ouro__signals_after_fork(loop);
 	list_each (at, &loop->attachments) {

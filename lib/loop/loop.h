@@ -14,6 +14,8 @@
 #include "sys/clock.h"
 
 struct signals;
+struct listing;
+struct label;
 
 /* A part of a higher floor that lives as long as the loop: a pool, a cache. */
 struct attachment {
@@ -21,6 +23,8 @@ struct attachment {
 	const void *kind; /* an address of its own, to find it by */
 	void (*drain)(struct attachment
 			      *attachment); /* the loop ends: call back for what is out; or NULL */
+	void (*list)(struct attachment *attachment,
+		     struct listing *listing);            /* active.c; or NULL */
 	void (*end)(struct attachment *attachment);       /* then: free */
 	int (*after_fork)(struct attachment *attachment); /* 0 or -errno; or NULL */
 };
@@ -115,6 +119,10 @@ uint64_t ouro__turn(struct ouro_loop *loop, bool *ret_gone);
 
 /* The close phase; ouro_loop_free() runs it too. */
 void ouro__close_phase(struct ouro_loop *loop);
+
+/* One more thing that keeps the loop alive: for attachment.list. name or callee may be NULL. */
+void ouro__active_tell(struct listing *listing, const char *kind, const char *name,
+		       const void *callee);
 
 /* The attachment of that kind, or NULL. */
 struct attachment *ouro__loop_attached(const struct ouro_loop *loop, const void *kind);

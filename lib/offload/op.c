@@ -4,7 +4,6 @@
  * record stays until the thread has brought it back, and only then goes to the next. So there are
  * two ways to an answer, and both end in ouro__ops_answer(), in the I/O phase. */
 #include "offload/op.h"
-#include "base/check.h"
 #include "loop/call.h"
 #include "offload/pool.h"
 #include "sys/wake.h"
@@ -118,8 +117,8 @@ ouro_op ouro__op_park(struct op *op)
 
 void ouro__op_answer(struct op *op, int err)
 {
-	ouro__check(op->parked);
-	end(op, err);
+	if (op->parked)
+		end(op, err);
 }
 
 /* Answering. */
@@ -131,7 +130,8 @@ static void call_back(struct op *op, int err)
 	const struct op_kind *kind = op->kind;
 
 	op->answered = true;
-	count_add(&pool->lane[kind->lane].done, 1);
+	if (kind->work)
+		count_add(&pool->lane[kind->lane].done, 1);
 	ouro_timer_stop(loop, op->deadline);
 	pool->now = ouro__op_token(op);
 	call_begin(loop, OURO_PHASE_IO, op->fn ? op->fn : CALL_FN(kind->done),
@@ -268,6 +268,16 @@ bool ouro_op_timeout(ouro_loop *loop, ouro_op token, unsigned ms)
 }
 
 /* For messages. */
+
+void ouro__ops_list(struct pool *pool, struct listing *listing)
+{
+	for (uint32_t i = 0; i < pool->ops.made; i++) {
+		const struct op *op = slab_nth(&pool->ops, i);
+
+		if (slab_find(&pool->ops, op->record.id) == op && !op->answered)
+			ouro__active_tell(listing, op->kind->call, op->path, op->fn);
+	}
+}
 
 const char *ouro_op_call(const ouro_loop *loop, ouro_op token)
 {

@@ -84,7 +84,7 @@ ouro_op ouro__op_submit(struct op *op);
 /* Instead of submitting: nobody works at it, until it is answered by ouro__op_answer(), cancelled
  * or timed out. Both on the loop's thread; the callback comes later, in line with all others. */
 ouro_op ouro__op_park(struct op *op);
-void ouro__op_answer(struct op *op, int err);
+void ouro__op_answer(struct op *op, int err); /* nothing, if it has ended otherwise */
 
 /* Instead of submitting, when its maker ran out of memory half-way: releases it and answers {0}
  * with errno ENOMEM; no callback. */

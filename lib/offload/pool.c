@@ -319,6 +319,11 @@ static void drain(struct attachment *attachment)
 	ouro__ops_answer(pool);
 }
 
+static void list(struct attachment *attachment, struct listing *listing)
+{
+	ouro__ops_list(list_of(attachment, struct pool, attachment), listing);
+}
+
 static void end(struct attachment *attachment)
 {
 	struct pool *pool = list_of(attachment, struct pool, attachment);
@@ -339,8 +344,8 @@ static void end(struct attachment *attachment)
 }
 
 /* In a fork's child there are no threads. What waits is done here as well; what was running there
- * will not come back here. A lane may have been caught in the middle of a change, so all of them are
- * made anew from the operations themselves. */
+ * will not come back here. A lane may have been caught in the middle of a change, so all of them
+ * are made anew from the operations themselves. */
 
 static void insert_by_turn(struct lane *lane, struct op *op)
 {
@@ -434,9 +439,11 @@ static struct pool *make(struct ouro_loop *loop)
 	pthread_mutex_init(&pool->lock, NULL);
 	pthread_cond_init(&pool->work, NULL);
 	pthread_cond_init(&pool->quiet, NULL);
-	pool->attachment = (struct attachment){
-		.kind = &pool_kind, .drain = drain, .end = end, .after_fork = after_fork
-	};
+	pool->attachment = (struct attachment){ .kind = &pool_kind,
+						.list = list,
+						.drain = drain,
+						.end = end,
+						.after_fork = after_fork };
 	list_push(&loop->attachments, &pool->attachment.link);
 	ouro__watch_start(&pool->bell, loop, pool->bell_fd, OURO_READABLE, on_bell);
 	return pool;

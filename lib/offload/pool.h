@@ -65,8 +65,8 @@ enum pool_taken {
 };
 enum pool_taken ouro__pool_take_back(struct pool *pool, struct op *op);
 
-/* On a thread and past its time: counts that as stuck, and makes up for it. False: it has just ended,
- * or is told to stop. */
+/* On a thread and past its time: counts that as stuck, and makes up for it. False: it has just
+ * ended, or is told to stop. */
 bool ouro__pool_give_up(struct pool *pool, struct op *op);
 
 /* Any thread: it has ended, tell the loop. */
@@ -74,6 +74,9 @@ void ouro__pool_ended(struct pool *pool, struct op *op);
 
 /* Calls back for all that have ended; op.c. */
 void ouro__ops_answer(struct pool *pool);
+
+/* For ouro_loop_active(); op.c. */
+void ouro__ops_list(struct pool *pool, struct listing *listing);
 
 /* Ends those that nobody works at; op.c. */
 void ouro__ops_cancel_parked(struct pool *pool);
