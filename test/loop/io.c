@@ -166,6 +166,52 @@ TEST(closing_one_watcher_of_a_descriptor_leaves_the_other)
 	tube_close(tube);
 }
 
+static void say_error_and_close(ouro_io *io, unsigned ready, void *arg)
+{
+	(void)arg;
+	say("%u", ready);
+	ouro_io_close(io);
+}
+
+TEST(two_watchers_of_one_descriptor_may_both_wait_for_errors)
+{
+	ouro_loop *loop = new_loop();
+	struct tube tube = tube_empty();
+	ouro_io *third;
+
+	watch(loop, tube.in, OURO_ERROR, say_error_and_close, NULL);
+	watch(loop, tube.in, OURO_ERROR, say_error_and_close, NULL);
+	third = watch(loop, tube.in, 0, say_error_and_close, NULL);
+	CHECK_EQ(ouro_io_set(third, OURO_ERROR), 0);
+	ouro_io_close(third); /* which leaves the other two waiting */
+	close(tube.out);
+	run_and_free(loop);
+	CHECK_STR(said, "4 4");
+	close(tube.in);
+}
+
+/* ---- in the kernel's order ---- */
+
+TEST(descriptors_come_in_the_order_in_which_they_became_ready)
+{
+	static const int order[] = { 3, 1, 4, 0, 2 };
+	static const char *const names[] = { "0", "1", "2", "3", "4" };
+	ouro_loop *loop = new_loop();
+	struct tube tubes[5];
+
+	for (int i = 0; i < 5; i++) {
+		tubes[i] = tube_empty();
+		watch(loop, tubes[i].out, OURO_READABLE, say_and_close, word(names[i]));
+	}
+	CHECK(ouro_loop_turn(loop)); /* the kernel knows them now */
+	for (int i = 0; i < 5; i++)
+		tube_fill(tubes[order[i]]);
+	run_and_free(loop);
+	CHECK_STR(said, "3 1 4 0 2");
+	for (int i = 0; i < 5; i++)
+		tube_close(tubes[i]);
+}
+
 /* ---- the descriptor is the user's ---- */
 
 TEST(a_descriptor_can_be_closed_as_soon_as_its_handle_is)

@@ -105,6 +105,26 @@ TEST(a_name_set_on_the_timer_wins)
 	CHECK_STR(told[0].who, "sweep of sessions");
 }
 
+static ouro_timer named_interval;
+
+static void slow_and_stop(ouro_loop *loop, void *arg)
+{
+	CHECK(ouro_timer_stop(loop, named_interval));
+	CHECK(!ouro_timer_set_name(loop, named_interval, "too late"));
+	fib_page(loop, arg);
+}
+
+TEST(a_name_set_on_an_interval_wins_though_its_callback_stops_it)
+{
+	ouro_loop *loop = new_loop(0);
+
+	named_interval = ouro_timer_every(loop, 10, slow_and_stop, ms(80));
+	CHECK(ouro_timer_set_name(loop, named_interval, "every minute"));
+	run_and_free(loop);
+	CHECK_EQ(reports, 1);
+	CHECK_STR(told[0].who, "every minute");
+}
+
 static void slow_reader(ouro_io *io, unsigned ready, void *arg)
 {
 	(void)ready;

@@ -117,6 +117,25 @@ TEST(each_handle_of_a_signal_is_called)
 	ouro_loop_free(loop);
 }
 
+/* The last handle of a signal unblocks it: the one that closed here was not the last. */
+TEST(closing_one_handle_in_its_callback_leaves_the_others_listening)
+{
+	ouro_loop *loop = new_loop();
+
+	listen_to(loop, SIGUSR1, say_signal_and_close, "once");
+	ouro_signal_hold(listen_to(loop, SIGUSR1, say_signal, "always"), false);
+	send_signal(SIGUSR1);
+	after(loop, 10, "T1");
+	CHECK_EQ(ouro_loop_run(loop), 0);
+	CHECK_STR(said, "once always T1");
+	CHECK(is_blocked(SIGUSR1));
+	send_signal(SIGUSR1);
+	after(loop, 10, "T2");
+	CHECK_EQ(ouro_loop_run(loop), 0);
+	CHECK_STR(said, "once always T1 always T2");
+	ouro_loop_free(loop);
+}
+
 static ouro_signal *neighbour;
 
 static void close_the_neighbour(ouro_signal *signal, int signo, void *arg)

@@ -218,6 +218,21 @@ TEST(a_stopped_timer_never_runs_and_its_token_does_nothing)
 	CHECK_STR(said, "next");
 }
 
+TEST(a_name_goes_with_its_timer)
+{
+	ouro_loop *loop = new_loop();
+	ouro_timer stopped = call_after(loop, 10, never_task, NULL);
+	ouro_timer left = call_after(loop, 10000, never_task, NULL);
+
+	CHECK(ouro_timer_set_name(loop, stopped, "stopped"));
+	CHECK(ouro_timer_stop(loop, stopped));
+	CHECK(ouro_timer_set_name(loop, after(loop, 10, "fired"), "fires"));
+	CHECK(ouro_timer_hold(loop, left, false));
+	CHECK(ouro_timer_set_name(loop, left, "dropped with the loop"));
+	run_and_free(loop); /* the runner sees to it that no byte is left */
+	CHECK_STR(said, "fired");
+}
+
 TEST(a_thousand_lives_of_one_record_have_a_thousand_tokens)
 {
 	ouro_loop *loop = new_loop();
