@@ -29,17 +29,20 @@ struct watch {
 	watch_fn *fn;
 	struct ouro_loop *loop;
 	uint64_t error_id; /* in poll.errors; 0: not there */
+	struct watch *error_next;
 	int fd;
 	uint8_t wanted;  /* enum ouro_events */
 	uint8_t watched; /* what libev was told */
 	uint8_t came;
+	bool told; /* of an error */
 	bool dead; /* its descriptor is no longer open: leave it alone */
 };
 
 /* What an entry in the epoll for errors stands for, behind a token: a stale event finds nothing. */
 struct error_entry {
 	struct slab_record record;
-	struct watch *watch;
+	struct watch *first; /* of the watches of this descriptor that want to hear of errors */
+	int fd;
 };
 
 struct poll {

@@ -29,9 +29,10 @@ struct signals {
 	struct list neighbours; /* in all_loops */
 	struct list handles;
 	pthread_t thread;
-	_Atomic uint64_t passed_on; /* read by another loop, for us too */
-	uint64_t watched;           /* bits; changed under the lock */
-	uint64_t blocked;           /* of those: which we have blocked in our thread */
+	_Atomic uint64_t passed_on;  /* read by another loop, for us too */
+	unsigned count[SIGNALS + 1]; /* handles, by signal */
+	uint64_t watched;            /* bits; changed under the lock */
+	uint64_t blocked;            /* of those: which we have blocked in our thread */
 };
 
 struct ouro_signal {
@@ -195,11 +196,13 @@ static int begin(struct signals *signals, int signo)
 	sigset_t set = set_of(BIT(signo)), before;
 	int err;
 
-	if (signals->watched & BIT(signo))
+	if (signals->count[signo]++)
 		return 0;
 	err = set_watched(signals, signals->watched | BIT(signo));
-	if (err)
+	if (err) {
+		signals->count[signo]--;
 		return err;
+	}
 	pthread_sigmask(SIG_BLOCK, &set, &before);
 	if (!sigismember(&before, signo))
 		signals->blocked |= BIT(signo);
@@ -253,17 +256,9 @@ static void give_back(struct signals *signals, int signo)
 		unblock(signo);
 }
 
-static bool is_watched(struct signals *signals, int signo)
-{
-	list_each (at, &signals->handles)
-		if (list_of(at, struct ouro_signal, link)->signo == signo)
-			return true;
-	return false;
-}
-
 static void end(struct signals *signals, int signo)
 {
-	if (is_watched(signals, signo))
+	if (--signals->count[signo])
 		return;
 	set_watched(signals, signals->watched & ~BIT(signo));
 	atomic_fetch_and(&signals->passed_on, ~BIT(signo));

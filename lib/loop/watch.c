@@ -3,6 +3,7 @@
  * libev aborts the process when the kernel refuses a descriptor, so each is looked at before libev
  * is told of it. And libev cannot wait for errors alone; an epoll of our own can: every descriptor
  * in it has an empty interest, which to the kernel means "errors and hang-ups". */
+#include "base/check.h"
 #include "loop/collect.h"
 #include "loop/loop.h"
 #include "loop/signal.h"
@@ -44,6 +45,15 @@ static void on_ready(struct ev_loop *ev, ev_io *w, int revents)
 	arrive(&watch->loop->poll, watch, came);
 }
 
+static void arrive_at_all(struct poll *poll, const struct error_entry *entry)
+{
+	for (struct watch *watch = entry->first; watch; watch = watch->error_next) {
+		if (!watch->told)
+			arrive(poll, watch, OURO_ERROR);
+		watch->told = true;
+	}
+}
+
 static void on_errors(struct ev_loop *ev, ev_io *w, int revents)
 {
 	struct poll *poll = w->data;
@@ -55,7 +65,7 @@ static void on_errors(struct ev_loop *ev, ev_io *w, int revents)
 		struct error_entry *entry = slab_find(&poll->errors, events[n].data.u64);
 
 		if (entry)
-			arrive(poll, entry->watch, OURO_ERROR);
+			arrive_at_all(poll, entry);
 	}
 }
 
@@ -110,11 +120,32 @@ static int open_errors(struct poll *poll)
 	return 0;
 }
 
-static int add_errors(struct poll *poll, struct error_entry *entry)
+/* By edge: an error is told once. Told of it again, the epoll looks at the descriptor anew. */
+static int ctl_errors(struct poll *poll, int how, const struct error_entry *entry)
 {
 	struct epoll_event edge = { .events = EPOLLET, .data.u64 = entry->record.id };
 
-	return epoll_ctl(poll->errors_fd, EPOLL_CTL_ADD, entry->watch->fd, &edge) ? -errno : 0;
+	return epoll_ctl(poll->errors_fd, how, entry->fd, &edge) ? -errno : 0;
+}
+
+/* The entry of a descriptor that several watch, or NULL. */
+static struct error_entry *find_entry(struct poll *poll, int fd)
+{
+	for (uint32_t i = 0; i < poll->errors.made; i++) {
+		struct error_entry *entry = slab_nth(&poll->errors, i);
+
+		if (slab_find(&poll->errors, entry->record.id) == entry && entry->fd == fd)
+			return entry;
+	}
+	return NULL;
+}
+
+static void join_entry(struct error_entry *entry, struct watch *watch)
+{
+	watch->error_id = entry->record.id;
+	watch->error_next = entry->first;
+	watch->told = false;
+	entry->first = watch;
 }
 
 static int await_errors(struct poll *poll, struct watch *watch)
@@ -127,24 +158,36 @@ static int await_errors(struct poll *poll, struct watch *watch)
 	entry = ouro__slab_take(&poll->errors);
 	if (!entry)
 		return -ENOMEM;
-	entry->watch = watch;
-	err = add_errors(poll, entry);
-	if (err)
+	entry->first = NULL;
+	entry->fd = watch->fd;
+	err = ctl_errors(poll, EPOLL_CTL_ADD, entry);
+	if (err) {
 		ouro__slab_give(&poll->errors, entry);
-	else
-		watch->error_id = entry->record.id;
+		entry = err == -EEXIST ? find_entry(poll, watch->fd) : NULL;
+		err = entry ? ctl_errors(poll, EPOLL_CTL_MOD, entry) : err;
+	}
+	if (!err)
+		join_entry(entry, watch);
 	return err;
 }
 
 static void forget_errors(struct poll *poll, struct watch *watch)
 {
-	struct epoll_event nothing = { 0 };
+	struct error_entry *entry;
+	struct watch **at;
 
 	if (!watch->error_id)
 		return;
-	epoll_ctl(poll->errors_fd, EPOLL_CTL_DEL, watch->fd, &nothing); /* or it was closed */
-	ouro__slab_give(&poll->errors, slab_find(&poll->errors, watch->error_id));
+	entry = slab_find(&poll->errors, watch->error_id);
+	ouro__check(entry);
 	watch->error_id = 0;
+	for (at = &entry->first; *at != watch; at = &(*at)->error_next)
+		;
+	*at = watch->error_next;
+	if (entry->first)
+		return;
+	ctl_errors(poll, EPOLL_CTL_DEL, entry); /* or it was closed */
+	ouro__slab_give(&poll->errors, entry);
 }
 
 int ouro__watch_start(struct watch *watch, struct ouro_loop *loop, int fd, unsigned events,
@@ -217,7 +260,7 @@ int ouro__errors_renew(struct poll *poll)
 		struct error_entry *entry = slab_nth(&poll->errors, i);
 
 		if (slab_find(&poll->errors, entry->record.id) == entry)
-			err = add_errors(poll, entry);
+			err = ctl_errors(poll, EPOLL_CTL_ADD, entry);
 	}
 	return err;
 }
