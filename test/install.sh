@@ -58,6 +58,32 @@ done
 check "timer runs with the shared library" env LD_LIBRARY_PATH="$lib" "$tmp/timer"
 check "and not without" nothing "$("$tmp/timer" 2>/dev/null)"
 
+# Debian's libev.so has functions of libevent's names in it; which of the two a program gets is a
+# matter of order, and README.md says of which.
+cat >"$tmp/both.c" <<'END'
+#include <event2/event.h>
+#include <ouro.h>
+int main(void)
+{
+	struct event_base *base = event_base_new();
+	ouro_loop *loop = ouro_loop_new(NULL);
+
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	event_base_free(base);
+	ouro_loop_free(loop);
+	return 0;
+}
+END
+as_both() {
+	eval "$CC $tmp/both.c -o $tmp/both \$(pkg-config --cflags --libs ouro) -levent" &&
+		LD_LIBRARY_PATH=$lib "$tmp/both"
+}
+if pkg-config --exists libevent; then
+	check "libevent beside ouro, in the order of README.md" as_both
+else
+	skip "libevent beside ouro" "needs the package libevent-dev"
+fi
+
 rm "$lib"/libouro.so*
 as_static() {
 	(cd examples && eval "$CC $1.c $2 \$(pkg-config --static --cflags --libs ouro) -o $tmp/$1.s")
