@@ -84,7 +84,7 @@ $(BUILD)/libouro.so: $(SHARED)
 	@ln -sf $(<F) $(BUILD)/$(SONAME) && ln -sf $(SONAME) $@
 
 # What the last build was made with, and of. What follows a note is made again when it changes.
-$(BUILD)/flags:   export NOTE = $(CC) $(FLAGS) $(INCLUDES) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS)
+$(BUILD)/flags:   export NOTE = $(CC) $(FLAGS) $(INCLUDES) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LIBS)
 $(BUILD)/sources: export NOTE = $(SRC)
 $(BUILD)/flags $(BUILD)/sources: FORCE
 	@mkdir -p $(@D)
@@ -145,7 +145,7 @@ install: $(LIBRARY) $(BUILD)/libouro.so
 		-e 's|@includedir@|$(includedir:$(PREFIX)/%=$${prefix}/%)|' \
 		-e 's|@version@|$(VERSION)|' -e 's|@libs@|$(LIBS)|' \
 		ouro.pc.in >'$(call to,$(libdir)/pkgconfig/ouro.pc)'
-	$(if $(DESTDIR),,-ldconfig)
+	$(if $(DESTDIR),,ldconfig 2>/dev/null || true)
 
 uninstall:
 	rm -rf '$(call to,$(includedir)/ouro)' '$(call to,$(includedir)/ouro.h)'
