@@ -6,8 +6,9 @@
  * once: what must come second is asked for in the callback of the first.
  *
  * Errors are -errno as the system call of the same name gives them; ouro_op_call() and
- * ouro_op_path() of ouro_op_now() name both for a message. A callback's results are borrowed until
- * it returns, and zero, empty or NULL when err is below 0. */
+ * ouro_op_path() of ouro_op_now() name the call and the path (of two: the first) for a message. A
+ * callback's results are borrowed until it returns, and zero, empty or NULL when err is below 0
+ * (a descriptor: -1). */
 #ifndef OURO_FS_H
 #define OURO_FS_H
 #include "ouro/pool.h"
@@ -54,9 +55,10 @@ OURO_API ouro_op ouro_fs_statfs(ouro_loop *loop, const char *path, ouro_statfs_f
 OURO_API ouro_op ouro_fs_access(ouro_loop *loop, const char *path, int mode, ouro_done_fn *fn,
 				void *arg);
 
-/* Names. mkdirs: with the parents that are missing; one that is there already is fine. mkdtemp: the
- * prefix gets six letters, data is the whole path. link: a second name for the file at `from`.
- * symlink: `to` will point at target. */
+/* Names. mkdirs: with the parents that are missing, each with that mode; a folder that is there
+ * already is fine. mkdtemp: the prefix gets six letters, data is the whole path. link: a second
+ * name for the file at `from`. symlink: `to` will point at target. data has a zero behind its
+ * end. */
 OURO_API ouro_op ouro_fs_mkdir(ouro_loop *loop, const char *path, mode_t mode, ouro_done_fn *fn,
 			       void *arg);
 OURO_API ouro_op ouro_fs_mkdirs(ouro_loop *loop, const char *path, mode_t mode, ouro_done_fn *fn,
@@ -102,7 +104,7 @@ OURO_API ouro_op ouro_fs_fdatasync(ouro_loop *loop, int fd, ouro_done_fn *fn, vo
  * close. */
 typedef struct ouro_entry {
 	const char *name; /* any bytes but '/' and zero */
-	mode_t      type; /* S_IFREG, S_IFDIR, S_IFLNK, ...: what lstat says */
+	mode_t      type; /* S_IFREG, S_IFDIR, S_IFLNK, ...: what lstat says; 0: it has gone */
 } ouro_entry;
 typedef struct ouro_dir ouro_dir;
 typedef void ouro_entries_fn(int err, const ouro_entry *entries, size_t count, void *arg);
@@ -111,8 +113,11 @@ typedef void ouro_dir_fn(int err, ouro_dir *dir, void *arg);
 OURO_API ouro_op ouro_fs_readdir(ouro_loop *loop, const char *path, ouro_entries_fn *fn, void *arg);
 OURO_API ouro_op ouro_fs_opendir(ouro_loop *loop, const char *path, ouro_dir_fn *fn, void *arg);
 
-/* next: one at a time; a second before the first has ended gets -EBUSY. close: when what is under
- * way has ended; NULL: nothing; twice: nothing. What is open when the loop is freed is closed. */
+/* next: one at a time; a second before the first has ended gets -EBUSY, one after close
+ * OURO_ECLOSED. After an error it may be asked again and loses nothing; after OURO_ETIMEOUT the
+ * folder can only be closed, and says OURO_ECLOSED. close: when what is under way has ended; NULL:
+ * nothing; twice: nothing. An open folder does not keep the loop alive; what is open when the loop
+ * is freed is closed. */
 OURO_API ouro_op ouro_dir_next(ouro_dir *dir, ouro_entries_fn *fn, void *arg);
 OURO_API void    ouro_dir_close(ouro_dir *dir);
 
