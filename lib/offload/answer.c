@@ -38,11 +38,10 @@ static struct answer *answer_new(size_t most)
 	return answer;
 }
 
-/* Both were zeroed before they were filled, so what they mean is what their bytes are. */
 static bool has(const struct answer *answer, const ouro_addr *addr)
 {
 	for (size_t i = 0; i < answer->count; i++)
-		if (!memcmp(&answer->addr[i], addr, sizeof(*addr)))
+		if (!memcmp(&answer->addr[i].sa, &addr->sa, sizeof(addr->sa)))
 			return true;
 	return false;
 }
@@ -104,24 +103,34 @@ int ouro__answer_ask(const char *name, int family, int flags, struct answer **re
 	return err;
 }
 
-/* An address of the one family as one of the other, where getaddrinfo() would do it too. */
+static void map_to_v6(ouro_addr *addr)
+{
+	struct in_addr v4 = addr->sa.v4.sin_addr;
+
+	ouro_addr_parse("::ffff:0.0.0.0", 0, addr);
+	memcpy(&addr->sa.v6.sin6_addr.s6_addr[12], &v4, sizeof(v4));
+}
+
+static void map_to_v4(ouro_addr *addr)
+{
+	struct in6_addr v6 = addr->sa.v6.sin6_addr;
+
+	ouro_addr_parse("0.0.0.0", 0, addr);
+	memcpy(&addr->sa.v4.sin_addr, &v6.s6_addr[12], sizeof(addr->sa.v4.sin_addr));
+}
+
+/* A literal of the one family for who wants the other, where getaddrinfo() would do it too. */
 static int convert(ouro_addr *addr, int family, int flags)
 {
-	const struct in6_addr *v6 = &addr->sa.v6.sin6_addr;
-	char text[sizeof("::ffff:") + INET_ADDRSTRLEN] = "::ffff:";
-	char *v4 = text + strlen(text);
-
 	if (!family || addr->sa.any.sa_family == family)
 		return 0;
-	if (family == AF_INET6 && (flags & AI_V4MAPPED)) {
-		ouro_addr_text(addr, v4, INET_ADDRSTRLEN);
-		return ouro_addr_parse(text, 0, addr);
-	}
-	if (family == AF_INET && IN6_IS_ADDR_V4MAPPED(v6)) {
-		ouro_addr_text(addr, text, sizeof(text));
-		return ouro_addr_parse(v4, 0, addr);
-	}
-	return OURO_EAI_ADDRFAMILY;
+	if (family == AF_INET6 && (flags & AI_V4MAPPED))
+		map_to_v6(addr);
+	else if (family == AF_INET && IN6_IS_ADDR_V4MAPPED(&addr->sa.v6.sin6_addr))
+		map_to_v4(addr);
+	else
+		return OURO_EAI_ADDRFAMILY;
+	return 0;
 }
 
 static int answer_literal(const ouro_addr *literal, int family, int flags,
