@@ -190,7 +190,7 @@ static void *work_until_closed(void *arg)
 			wait_for_work(pool);
 	}
 	pool->threads--;
-	last = pool->closed && !pool->threads;
+	last = pool->left && !pool->threads;
 	pthread_cond_broadcast(&pool->quiet);
 	pthread_mutex_unlock(&pool->lock);
 	if (last)
@@ -336,6 +336,7 @@ static void end(struct attachment *attachment)
 		pthread_cond_wait(&pool->quiet, &pool->lock);
 	ouro__ops_answer(pool); /* late ones: to be released */
 	last = !pool->threads;
+	pool->left = !last;
 	ouro__watch_stop(&pool->bell);
 	ouro__fd_close(&pool->bell_fd);
 	pthread_mutex_unlock(&pool->lock);

@@ -41,7 +41,8 @@ struct pool {
 	unsigned threads, idle, stuck;
 	size_t stack;
 	bool waking; /* a thread has been woken and has not looked yet */
-	bool closed; /* the loop has gone: the last thread frees */
+	bool closed; /* the loop has gone */
+	bool left;   /* to its stuck threads: the last of them frees it */
 
 	/* Anybody. */
 	_Atomic(struct op *) stack_of_ended; /* newest first */
