@@ -17,16 +17,40 @@
 #define ONE_LIFE    (UINT64_C(1) << SLAB_INDEX_BITS)
 #define MOST        ((uint32_t)NUMBER_MASK)
 #define FIRST_ROOM  8
+#define CACHE_LINE  64
 
 void ouro__slab_init(struct slab *slab, size_t record_size)
 {
 	*slab = (struct slab){ .record_size = record_size };
 }
 
+/* A chunk begins on a line of the cache, so that a record of 64 bytes is one line and not two. What
+ * the allocator gave is remembered right before it. */
+static char *make_chunk(size_t size)
+{
+	char *given = ouro__realloc(NULL, size + sizeof(given) + CACHE_LINE);
+	char *chunk;
+
+	if (!given)
+		return NULL;
+	chunk = given + sizeof(given) + CACHE_LINE - 1;
+	chunk -= (uintptr_t)chunk % CACHE_LINE;
+	memcpy(chunk - sizeof(given), &given, sizeof(given));
+	return chunk;
+}
+
+static void free_chunk(const char *chunk)
+{
+	char *given;
+
+	memcpy(&given, chunk - sizeof(given), sizeof(given));
+	ouro__free(given);
+}
+
 void ouro__slab_free(struct slab *slab)
 {
 	for (uint32_t at = 0; at < slab->made; at += SLAB_CHUNK)
-		ouro__free(slab->chunks[at / SLAB_CHUNK]);
+		free_chunk(slab->chunks[at / SLAB_CHUNK]);
 	ouro__free(slab->chunks);
 	ouro__slab_init(slab, slab->record_size);
 }
@@ -53,7 +77,7 @@ static bool add_chunk(struct slab *slab)
 
 	if (!widen(slab, chunks))
 		return false;
-	slab->chunks[chunks] = ouro__alloc(SLAB_CHUNK * slab->record_size);
+	slab->chunks[chunks] = make_chunk(SLAB_CHUNK * slab->record_size);
 	return slab->chunks[chunks] != NULL;
 }
 

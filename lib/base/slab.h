@@ -31,8 +31,8 @@ struct slab {
 void ouro__slab_init(struct slab *slab, size_t record_size);
 void ouro__slab_free(struct slab *slab);
 
-/* A record, its bytes behind the header as its last life left them; NULL: no memory, or 2^24 - 1
- * are live. */
+/* A record, its bytes behind the header as its last life left them, or, in its first, anything;
+ * NULL: no memory, or 2^24 - 1 are live. */
 void *ouro__slab_take(struct slab *slab);
 void ouro__slab_give(struct slab *slab, void *record);
 

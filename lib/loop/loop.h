@@ -49,6 +49,7 @@ struct ouro_loop {
 	size_t holds; /* how many of them are ouro_loop_hold()s */
 	size_t away;  /* what other threads owe us: the virtual clock waits for it */
 	uint64_t virtual_now;
+	struct quick_clock quick;
 	uint64_t turn_began;
 	uint64_t turn_starts; /* timers.starts then: what was started later is this turn's own */
 	uint64_t turn_ns;     /* a turn longer than this leaves the rest to the next; 0: never */
@@ -75,6 +76,14 @@ struct ouro_loop {
 static inline uint64_t loop_clock(const struct ouro_loop *loop)
 {
 	return loop->is_virtual ? loop->virtual_now : clock_ns();
+}
+
+/* The same for the making of timers, which may come by the thousand: a little late, never early. */
+static inline uint64_t loop_clock_quick(struct ouro_loop *loop)
+{
+	uint64_t now = loop->is_virtual ? loop->virtual_now : clock_quick(&loop->quick);
+
+	return now > loop->lag.stamp ? now : loop->lag.stamp;
 }
 
 /* One more, or one less, thing that keeps the loop alive. */

@@ -152,7 +152,7 @@ int ouro__poll_after_fork(struct poll *poll)
 		ev_loop_fork(poll->ev);
 	poll->backend_fd = -1;
 	poll->kicked = false;
-	poll->alarm_at = UINT64_MAX;
+	poll->alarm_for = UINT64_MAX;
 	err = renew_internal(poll, &poll->wake_ev, &poll->wake_fd, ouro__wake_fd());
 	if (!err)
 		err = renew_internal(poll, &poll->alarm_ev, &poll->alarm_fd, ouro__alarm_fd());

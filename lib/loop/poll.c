@@ -12,6 +12,8 @@
 #include "sys/wake.h"
 #include <errno.h>
 
+#define ALARM_STEP NS_PER_MS
+
 /* Collecting. None of these calls a user. */
 
 static void on_wake(struct ev_loop *ev, ev_io *w, int revents)
@@ -151,7 +153,7 @@ int ouro__poll_open(struct poll *poll, struct ouro_loop *loop, struct ev_loop *h
 	poll->hosted = host != NULL;
 	poll->wake_fd = poll->alarm_fd = -1;
 	poll->outer_fd = poll->backend_fd = poll->errors_fd = -1;
-	poll->alarm_at = UINT64_MAX;
+	poll->alarm_for = UINT64_MAX;
 	list_init(&poll->arrived);
 	list_init(&poll->ready);
 	list_init(&poll->changed);
@@ -205,16 +207,28 @@ void ouro__poll_wait(struct poll *poll, bool block)
 		ouro__outer_follow(poll);
 }
 
-/* The alarm may stay early: a restarted timer is looked at when the old deadline comes. */
+/* When the poll must come back for the timers. Not sooner than in a whole number of milliseconds:
+ * a thousand timers in one of them are one wake-up, not a thousand. */
+static uint64_t round_up(uint64_t next, uint64_t now)
+{
+	uint64_t wait = next > now ? next - now : 0;
+	uint64_t whole = (wait + ALARM_STEP - 1) / ALARM_STEP * ALARM_STEP;
+
+	return next == UINT64_MAX || whole > UINT64_MAX - now ? UINT64_MAX : now + whole;
+}
+
+/* An alarm that was set for an earlier timer stays: it wakes us once for nothing at most, and what is
+ * made and stopped again in every turn costs no system call. */
 static void set_alarm(struct poll *poll)
 {
-	uint64_t next = poll->loop->is_virtual ? UINT64_MAX : timers_next(&poll->loop->timers);
+	const struct ouro_loop *loop = poll->loop;
+	uint64_t next = loop->is_virtual ? UINT64_MAX : timers_next(&loop->timers);
 
-	if (next == poll->alarm_at && !poll->alarm_rang)
+	if (!poll->alarm_rang && poll->alarm_for <= next)
 		return;
-	ouro__alarm_set(poll->alarm_fd, next);
-	poll->alarm_at = next;
+	poll->alarm_for = next;
 	poll->alarm_rang = false;
+	ouro__alarm_set(poll->alarm_fd, round_up(next, loop->lag.stamp));
 }
 
 static void set_idle(struct poll *poll)

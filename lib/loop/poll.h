@@ -56,10 +56,10 @@ struct poll {
 	bool alarm_rang;
 	bool replaced; /* libev has made itself a new epoll descriptor */
 	int wake_fd, alarm_fd;
-	uint64_t alarm_at;
-	int outer_fd;   /* behind: what the host polls; -1: nobody asked */
-	int backend_fd; /* libev's epoll descriptor; -1: not looked up yet */
-	int errors_fd;  /* an epoll of its own for OURO_ERROR; -1: not wanted yet */
+	uint64_t alarm_for; /* the deadline it was set for; UINT64_MAX: none */
+	int outer_fd;       /* behind: what the host polls; -1: nobody asked */
+	int backend_fd;     /* libev's epoll descriptor; -1: not looked up yet */
+	int errors_fd;      /* an epoll of its own for OURO_ERROR; -1: not wanted yet */
 	struct slab errors;
 
 	struct list arrived; /* collected by this poll, in the kernel's order */

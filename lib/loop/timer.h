@@ -22,15 +22,21 @@ struct timer {
 	bool holds;
 };
 
+/* Compared as one number of 128 bits, so that the heap has no branch to guess wrong. */
 struct timer_node {
-	uint64_t at;    /* the timer's deadline, or an earlier one it had */
-	uint32_t order; /* the end of its order then: enough to tell which of two is older */
-	uint32_t index; /* of the timer in the slab */
+	uint64_t at;   /* the timer's deadline, or an earlier one it had */
+	uint64_t tail; /* 40 bits of its order then; 24 of its index in the slab */
 };
+
+static inline uint32_t timer_node_index(struct timer_node node)
+{
+	return (uint32_t)node.tail & ((1u << SLAB_INDEX_BITS) - 1);
+}
 
 struct timers {
 	struct slab slab;
-	struct timer_node *heap;
+	struct timer_node *heap; /* in heap_given, so that it lies well */
+	struct timer_node *heap_given;
 	uint32_t *place; /* by slab index: where in the heap */
 	uint32_t count, heap_room, place_room;
 	uint64_t starts;
@@ -51,7 +57,7 @@ uint64_t ouro__timers_deadline(struct timers *timers);
 /* The nth live timer, in no order. */
 static inline struct timer *timers_nth(const struct timers *timers, uint32_t n)
 {
-	return (struct timer *)slab_nth(&timers->slab, timers->heap[n].index);
+	return (struct timer *)slab_nth(&timers->slab, timer_node_index(timers->heap[n]));
 }
 
 /* The timer phase. */
