@@ -16,12 +16,21 @@ static struct op *find(const ouro_loop *loop, ouro_op token)
 	return pool ? slab_find(&pool->ops, token.id) : NULL;
 }
 
-/* If what will become of it is still open. */
+/* If what will become of it is still open. In its own callback it is not: a time-out set there would
+ * come down on whoever has the record next. */
 static struct op *find_open(const ouro_loop *loop, ouro_op token)
 {
 	struct op *op = find(loop, token);
 
-	return op && !op->late ? op : NULL;
+	return op && !op->late && !op->answered ? op : NULL;
+}
+
+/* For messages: until its callback has returned, however long a thread hangs in it. */
+static struct op *find_named(const ouro_loop *loop, ouro_op token)
+{
+	struct op *op = find(loop, token);
+
+	return op && (!op->answered || op->pool->now.id == token.id) ? op : NULL;
 }
 
 ouro_op ouro__op_token(const struct op *op)
@@ -281,14 +290,14 @@ void ouro__ops_list(struct pool *pool, struct listing *listing)
 
 const char *ouro_op_call(const ouro_loop *loop, ouro_op token)
 {
-	const struct op *op = find(loop, token);
+	const struct op *op = find_named(loop, token);
 
 	return op ? op->kind->call : "";
 }
 
 const char *ouro_op_path(const ouro_loop *loop, ouro_op token)
 {
-	const struct op *op = find(loop, token);
+	const struct op *op = find_named(loop, token);
 
 	return op && op->path ? op->path : "";
 }
