@@ -121,35 +121,60 @@ OURO_API ouro_op ouro_fs_opendir(ouro_loop *loop, const char *path, ouro_dir_fn 
 OURO_API ouro_op ouro_dir_next(ouro_dir *dir, ouro_entries_fn *fn, void *arg);
 OURO_API void    ouro_dir_close(ouro_dir *dir);
 
-/* Whole files, in pieces of 512 KiB each a turn on the pool, so that a big one shares it; between
- * two of them it can be cancelled and timed out.
+/* Whole files and trees. These may be long, so they go on the pool in pieces, of 512 KiB or of a
+ * few dozen entries, and between two of them others get their turn. They can be cancelled also
+ * when they have begun: fn is told OURO_ECANCELED when what was half made has been cleared away.
+ * After OURO_ETIMEOUT, which does not wait, that may still be going on.
  *
- * load: data is the file. One that is larger than max (0: 2 GiB - 1) gets OURO_ETOOBIG. save: how
- * says what becomes of a file that is there. data is copied; the take kind gets the bytes
- *       of ouro_buf_detach() or ouro_loop's allocator and frees them. mode is for a new file. */
+ * Whatever bytes are read or written is a regular file (those in /proc and /sys are): a folder gets
+ * -EISDIR, a FIFO, a device or a socket -EINVAL, without being opened. */
+
+/* load: data is the whole file as it is read to its end, also when it grows meanwhile; behind it
+ * is a zero that len does not count. More than max bytes (0: 2 GiB - 1): OURO_ETOOBIG. */
+OURO_API ouro_op ouro_fs_load(ouro_loop *loop, const char *path, size_t max, ouro_data_fn *fn,
+			      void *arg);
+
+/* save: data becomes the file at path; how says what becomes of one that is there. mode is for a new
+ * file, less the umask. PLAIN and APPEND write to what a symlink points at, and what they have
+ * written stays when something goes wrong; NEW then removes what it made. ATOMIC writes a file
+ * named .ouro- and twelve letters in the same folder; one that a crash left behind may be removed.
+ * It replaces the name, a symlink too, and keeps the mode of an old file, and its owner where it
+ * may. If the last step goes wrong, syncing the folder, the new file is there already.
+ * data is copied; take instead gets len bytes from ouro_buf_detach() and frees them, also when it
+ * returns {0}. */
 enum ouro_save {
 	OURO_SAVE_PLAIN,  /* cut to nothing, then written: who reads meanwhile sees a part */
 	OURO_SAVE_APPEND, /* behind what is there */
-	OURO_SAVE_NEW,    /* -EEXIST when it is there */
+	OURO_SAVE_NEW,    /* -EEXIST when anything is there */
 	OURO_SAVE_ATOMIC /* beside it, synced, then renamed over it, and the folder synced: whatever */
 			 /* happens, what is there is the old or the new, whole */
 };
-OURO_API ouro_op ouro_fs_load(ouro_loop *loop, const char *path, size_t max, ouro_data_fn *fn,
-			      void *arg);
 OURO_API ouro_op ouro_fs_save(ouro_loop *loop, const char *path, ouro_str data, mode_t mode,
 			      enum ouro_save how, ouro_done_fn *fn, void *arg);
+OURO_API ouro_op ouro_fs_save_take(ouro_loop *loop, const char *path, char *bytes, size_t len,
+				   mode_t mode, enum ouro_save how, ouro_done_fn *fn, void *arg);
 
-/* Files and trees. copy: one file, with its mode; by reference where the file system can;
- * OURO_COPY_NEW: -EEXIST when it is there. cp: whatever is at `from`, trees too, symlinks as
- * symlinks. rm: whatever is at path, trees too, symlinks themselves and never what they point at,
- * even if somebody swaps a folder for one meanwhile; OURO_RM_FORCE: nothing there is fine. Both go
- * on the pool in pieces. */
+/* copy: one file, with its permissions, set-ID bits not among them; by reference where the file
+ * system can. OVER writes into the file that is at `to`, or that a symlink there points at; NEW:
+ * -EEXIST when anything is there. -EINVAL: both are one file. A file that it made and could not
+ * finish is removed. */
 enum ouro_copy { OURO_COPY_OVER, OURO_COPY_NEW };
-enum ouro_rm { OURO_RM, OURO_RM_FORCE };
 OURO_API ouro_op ouro_fs_copy(ouro_loop *loop, const char *from, const char *to, enum ouro_copy how,
 			      ouro_done_fn *fn, void *arg);
+
+/* cp: whatever is at `from` becomes `to` (and is not put into it): folders with all that is in
+ * them, files as by copy, symlinks as they are, FIFOs. OVER merges into folders that are there;
+ * anything else in the way is removed and made anew, so nothing is written through a symlink, but a
+ * folder in the way of a file is -EISDIR. Into itself, a device, a socket: -EINVAL. The first thing
+ * that goes wrong ends it; what has been copied by then stays, the file at hand excepted. */
 OURO_API ouro_op ouro_fs_cp(ouro_loop *loop, const char *from, const char *to, enum ouro_copy how,
 			    ouro_done_fn *fn, void *arg);
+
+/* rm: whatever is at path, folders with all that is in them, symlinks themselves and never what
+ * they point at, even if somebody swaps a folder for one meanwhile. FORCE: nothing there is fine.
+ * The first thing that cannot be removed ends it; what is mounted somewhere in it is -EBUSY and
+ * stays. -EINVAL: a path that ends in "." or "..", or is "/". */
+enum ouro_rm { OURO_RM, OURO_RM_FORCE };
 OURO_API ouro_op ouro_fs_rm(ouro_loop *loop, const char *path, enum ouro_rm how, ouro_done_fn *fn,
 			    void *arg);
 OURO_END

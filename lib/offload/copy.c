@@ -42,8 +42,8 @@ int ouro__copying_to_new(struct copying *copying, int folder, const char *path)
 {
 	struct stat st;
 
-	copying->to = ouro__regular_open(folder, path, O_WRONLY | O_CREAT | O_EXCL, copying->mode,
-					 &st);
+	copying->to =
+		ouro__regular_open(folder, path, O_WRONLY | O_CREAT | O_EXCL, copying->mode, &st);
 	return copying->to < 0 ? copying->to : 0;
 }
 
@@ -63,7 +63,7 @@ static ssize_t move_by_hand(struct copying *copying, size_t most)
 	return err ? err : n;
 }
 
-/* Up to `most` bytes; 0 at the end; or -errno. The kernel's 0 before the first byte proves nothing. */
+/* Up to `most` bytes; 0 at the end; -errno. The kernel's 0 before the first byte proves nothing. */
 static ssize_t move(struct copying *copying, size_t most)
 {
 	ssize_t n;

@@ -5,6 +5,7 @@
  * the look and the open, O_NONBLOCK keeps a thread from hanging, and the second look, at what was
  * opened, has the last word. For regular files O_NONBLOCK means nothing. */
 #include "offload/regular.h"
+#include "base/alloc.h"
 #include "sys/fd.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -66,4 +67,28 @@ int ouro__regular_close(int *fd)
 
 	*fd = -1;
 	return err;
+}
+
+/* Cut behind its last slash, "a/b" is "a/" and "/b" is "/". */
+int ouro__folder_open(const char *path, int flags, const char **ret_name)
+{
+	size_t n = strlen(path);
+	const char *slash;
+	char *folder;
+	int fd;
+
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	slash = memrchr(path, '/', n);
+	*ret_name = slash ? slash + 1 : path;
+	folder = ouro__strdup(slash ? path : ".");
+	if (!folder)
+		return -ENOMEM;
+	if (slash)
+		folder[*ret_name - path] = 0;
+	fd = TEMP_FAILURE_RETRY(open(folder, flags | O_DIRECTORY | O_CLOEXEC));
+	if (fd < 0)
+		fd = -errno;
+	ouro__free(folder);
+	return fd;
 }

@@ -16,6 +16,7 @@
 #include "sys/clock.h"
 #include "sys/fd.h"
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #define TEMP_PREFIX  ".ouro-"
@@ -94,32 +95,17 @@ static int keep_owner_and_mode(int fd, const struct stat *old)
 	return errno_if(fchmod(fd, mode));
 }
 
-static int open_folder(struct save *save)
-{
-	const char *path = save->paths.path, *slash = strrchr(path, '/');
-	char *folder;
-
-	save->name = slash ? slash + 1 : path;
-	if (!*save->name)
-		return *path ? -EISDIR : -ENOENT;
-	folder = ouro__strdup(slash ? path : ".");
-	if (!folder)
-		return -ENOMEM;
-	if (slash)
-		folder[slash + 1 - path] = 0;
-	save->folder = errno_if(
-		TEMP_FAILURE_RETRY(open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
-	ouro__free(folder);
-	return save->folder < 0 ? save->folder : 0;
-}
-
 static int begin_beside(struct save *save)
 {
 	struct stat old;
-	int err = open_folder(save);
+	int err;
 
-	if (!err)
-		err = look_at_old(save, &old);
+	save->folder = ouro__folder_open(save->paths.path, O_RDONLY, &save->name);
+	if (save->folder < 0)
+		return save->folder;
+	if (!*save->name)
+		return *save->paths.path ? -EISDIR : -ENOENT;
+	err = look_at_old(save, &old);
 	if (err)
 		return err;
 	save->fd = make_temp(save, old.st_nlink ? S_IRUSR | S_IWUSR : save->mode);
@@ -131,9 +117,9 @@ static int begin_beside(struct save *save)
 
 static int begin(struct save *save)
 {
-	static const int flags[] = { [OURO_SAVE_PLAIN] = O_TRUNC,
-				     [OURO_SAVE_APPEND] = O_APPEND,
-				     [OURO_SAVE_NEW] = O_EXCL };
+	static const int flags[] = {
+		[OURO_SAVE_PLAIN] = O_TRUNC, [OURO_SAVE_APPEND] = O_APPEND, [OURO_SAVE_NEW] = O_EXCL
+	};
 	struct stat st;
 
 	if (save->how == OURO_SAVE_ATOMIC)
