@@ -2,7 +2,8 @@
  *
  * An operation can be answered before its thread is through with it: when its time is up. Then its
  * record stays until the thread has brought it back, and only then goes to the next. So there are
- * two ways to an answer, and both end in ouro__ops_answer(), in the I/O phase. */
+ * two ways into the line of those to be called back, which ouro__ops_answer() walks in the I/O
+ * phase: from the stack that the threads fill, and by the clock. */
 #include "offload/op.h"
 #include "loop/call.h"
 #include "offload/pool.h"
@@ -152,36 +153,19 @@ static void call_back(struct op *op, int err)
 	loop_release(loop);
 }
 
-static void answer_expired(struct pool *pool)
+static void stand_in_line(struct op *op)
 {
-	struct op *op = pool->expired;
+	struct pool *pool = op->pool;
 
-	pool->expired = op->expired;
-	if (!pool->expired)
-		pool->expired_end = &pool->expired;
-	call_back(op, OURO_ETIMEOUT);
+	op->line = NULL;
+	*pool->line_end = op;
+	pool->line_end = &op->line;
 }
 
-static void answer_ended(struct pool *pool)
+static struct op *turn_over(struct op *newest)
 {
-	struct op *op = pool->ended;
+	struct op *older = NULL;
 
-	pool->ended = op->next;
-	if (!pool->ended)
-		pool->ended_end = &pool->ended;
-	if (!op->answered)
-		call_back(op, op->err);
-	give_back(op);
-}
-
-static void take_stack(struct pool *pool)
-{
-	struct op *newest =
-		atomic_exchange_explicit(&pool->stack_of_ended, NULL, memory_order_acquire);
-	struct op *last = newest, *older = NULL;
-
-	if (!newest)
-		return;
 	while (newest) {
 		struct op *next = newest->next;
 
@@ -189,21 +173,44 @@ static void take_stack(struct pool *pool)
 		older = newest;
 		newest = next;
 	}
-	*pool->ended_end = older;
-	pool->ended_end = &last->next;
+	return older;
 }
 
-/* The expired first: one of them may also have ended by now, and its time was up before. */
+/* One whose time was up before it ended stands in line already, or has been answered. */
+void ouro__ops_line_up(struct pool *pool)
+{
+	struct op *next, *newest = atomic_exchange_explicit(&pool->stack_of_ended, NULL,
+							    memory_order_acquire);
+
+	for (struct op *op = turn_over(newest); op; op = next) {
+		next = op->next;
+		op->back = true;
+		if (op->answered)
+			give_back(op);
+		else if (!op->late)
+			stand_in_line(op);
+	}
+}
+
+static void answer_first(struct pool *pool)
+{
+	struct op *op = pool->line;
+
+	pool->line = op->line;
+	if (!pool->line)
+		pool->line_end = &pool->line;
+	call_back(op, op->late ? OURO_ETIMEOUT : op->err);
+	if (op->back)
+		give_back(op);
+}
+
 void ouro__ops_answer(struct pool *pool)
 {
 	struct ouro_loop *loop = pool->loop;
 
-	take_stack(pool);
-	while (pool->expired || pool->ended) {
-		if (pool->expired)
-			answer_expired(pool);
-		else
-			answer_ended(pool);
+	ouro__ops_line_up(pool);
+	while (pool->line) {
+		answer_first(pool);
 		if (loop_turn_is_over(loop) && !loop->ending) {
 			ouro__wake_ring(pool->bell_fd); /* the rest in the next turn */
 			break;
@@ -242,9 +249,8 @@ static void expire(struct op *op)
 	struct pool *pool = op->pool;
 
 	op->late = true;
-	op->expired = NULL;
-	*pool->expired_end = op;
-	pool->expired_end = &op->expired;
+	ouro__ops_line_up(pool); /* what ended before its time was up is answered before */
+	stand_in_line(op);
 	ouro__wake_ring(pool->bell_fd);
 }
 

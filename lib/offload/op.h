@@ -57,8 +57,8 @@ struct op {
 	struct slab_record record;
 	const struct op_kind *kind;
 	struct pool *pool;
-	struct op *next, *prev; /* in its lane; next: among those that have ended */
-	struct op *expired;     /* among those whose time is up */
+	struct op *next, *prev; /* in its lane; next: on the stack of those that have ended */
+	struct op *line;        /* behind it among those whose callback is to come */
 	const void *fn; /* the user's function; NULL: the operation is hidden, done() says all */
 	void *arg;
 	const char *path; /* what it is about, for messages; NULL: nothing */
@@ -71,6 +71,7 @@ struct op {
 	bool stop;     /* cancelled or too late, after it had begun */
 	bool parked;   /* nobody works at it */
 	bool late;     /* its time was up before it ended */
+	bool back;     /* no thread is at it, nor will be */
 	bool answered; /* its callback has been called: the rest is dropped */
 	_Alignas(16) char room[OP_ROOM];
 };

@@ -334,7 +334,7 @@ static void end(struct attachment *attachment)
 	pthread_cond_broadcast(&pool->work);
 	while (pool->threads > pool->stuck)
 		pthread_cond_wait(&pool->quiet, &pool->lock);
-	ouro__ops_answer(pool); /* late ones: to be released */
+	ouro__ops_line_up(pool); /* late ones: to be released */
 	last = !pool->threads;
 	pool->left = !last;
 	ouro__watch_stop(&pool->bell);
@@ -434,8 +434,7 @@ static struct pool *make(struct ouro_loop *loop)
 	pool->limit = loop->pool_wishes.threads;
 	pool->stack = loop->pool_wishes.stack;
 	set_caps(pool);
-	pool->expired_end = &pool->expired;
-	pool->ended_end = &pool->ended;
+	pool->line_end = &pool->line;
 	ouro__slab_init(&pool->ops, sizeof(struct op));
 	pthread_mutex_init(&pool->lock, NULL);
 	pthread_cond_init(&pool->work, NULL);

@@ -27,8 +27,7 @@ struct pool {
 	struct watch bell;
 	struct ouro_loop *loop;
 	struct slab ops;
-	struct op *expired, **expired_end; /* past their time, callback to come */
-	struct op *ended, **ended_end;     /* taken from the stack, callback to come */
+	struct op *line, **line_end; /* ended or past their time, callback to come: oldest first */
 	uint64_t turns;
 	ouro_op now; /* whose callback runs */
 
@@ -72,6 +71,9 @@ bool ouro__pool_give_up(struct pool *pool, struct op *op);
 
 /* Any thread: it has ended, tell the loop. */
 void ouro__pool_ended(struct pool *pool, struct op *op);
+
+/* Takes the stack of those that have ended, and lines up those that are to be called back; op.c. */
+void ouro__ops_line_up(struct pool *pool);
 
 /* Calls back for all that have ended; op.c. */
 void ouro__ops_answer(struct pool *pool);
