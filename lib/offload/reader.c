@@ -77,9 +77,9 @@ static int make_room(struct room *room, size_t size)
 static int fill(struct ouro_reader *reader, char *bytes)
 {
 	while (reader->got < reader->most) {
-		ssize_t n = TEMP_FAILURE_RETRY(pread(reader->chore.fd, bytes + reader->got,
-						     reader->most - reader->got,
-						     (off_t)reader->at));
+		ssize_t n =
+			TEMP_FAILURE_RETRY(pread(reader->chore.fd, bytes + reader->got,
+						 reader->most - reader->got, (off_t)reader->at));
 
 		if (n < 0)
 			return reader->got ? 0 : -errno;
@@ -142,8 +142,10 @@ static void read_done(struct op *op, int err)
 		free_rooms(reader);
 }
 
-#define READ_KIND(name) \
-	{ .call = name, .lane = OURO_LANE_FILES, .work = read_work, .done = read_done }
+#define READ_KIND(name)                                                                     \
+	{                                                                                   \
+		.call = name, .lane = OURO_LANE_FILES, .work = read_work, .done = read_done \
+	}
 
 static const struct op_kind open_kind = READ_KIND("open"), read_kind = READ_KIND("read");
 

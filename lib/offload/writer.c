@@ -252,19 +252,13 @@ static void end_done(struct op *op, int err)
 		finish(op->arg, 0);
 }
 
-#define WRITER_STEPS(X) \
-	X(open)         \
-	X(write)        \
-	X(end)
-#define X(name)                                       \
-	static const struct op_kind name##_kind = {   \
-		.call = #name,                        \
-		.lane = OURO_LANE_FILES,              \
-		.work = name##_work,                  \
-		.done = name##_done,                  \
-	};
-WRITER_STEPS(X)
-#undef X
+#define KIND(name, step)                                                                         \
+	{                                                                                        \
+		.call = name, .lane = OURO_LANE_FILES, .work = step##_work, .done = step##_done, \
+	}
+
+static const struct op_kind open_kind = KIND("open", open), write_kind = KIND("write", write),
+			    end_kind = KIND("close", end);
 
 static int write_some(struct ouro_writer *writer)
 {
