@@ -91,7 +91,6 @@ static void owe(struct op *op)
 	struct ouro_loop *loop = op->pool->loop;
 
 	op->stamp = loop->turning && !loop->is_virtual ? loop->lag.stamp : clock_ns();
-	op->turn = ++op->pool->turns;
 	loop->away++;
 	loop_hold(loop);
 }

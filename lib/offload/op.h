@@ -62,8 +62,9 @@ struct op {
 	const void *fn; /* the user's function; NULL: the operation is hidden, done() says all */
 	void *arg;
 	const char *path; /* what it is about, for messages; NULL: nothing */
-	uint64_t stamp;   /* ns: when it was submitted, then when it was started */
-	uint64_t turn;    /* counts submissions: the order across lanes */
+	uint64_t stamp;   /* ns: when it was put into its lane, then when it was started */
+	uint64_t ran;     /* ns on threads so far */
+	uint64_t turn;    /* when it was put into its lane: the order across lanes */
 	ouro_timer deadline;
 	int err;
 	uint8_t state; /* under the lock of the pool */

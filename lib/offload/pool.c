@@ -15,6 +15,7 @@ static const char pool_kind;
 static void append(struct lane *lane, struct op *op)
 {
 	op->state = OP_WAITING;
+	op->turn = ++op->pool->turns;
 	op->next = NULL;
 	op->prev = lane->last;
 	*(lane->last ? &lane->last->next : &lane->first) = op;
@@ -126,11 +127,15 @@ static bool finish(struct pool *pool, struct op *op, int result, uint64_t now)
 	else
 		lane->running--;
 	op->begun = true;
-	if (result == OP_AGAIN && !pool->closed) {
+	op->ran += now - op->stamp;
+	op->stamp = now;
+	if (result == OP_AGAIN) {
+		if (pool->ending)
+			__atomic_store_n(&op->stop, true, __ATOMIC_RELAXED);
 		append(lane, op);
 		return false;
 	}
-	hist_add(&lane->run_ns, now - op->stamp, 1);
+	hist_add(&lane->run_ns, op->ran, 1);
 	op->err = op->stop ? OURO_ECANCELED : result;
 	op->state = OP_ENDED;
 	return true;
@@ -146,7 +151,7 @@ static void bury(struct op *op)
 static uint64_t do_one(struct pool *pool, struct lane *lane, uint64_t now)
 {
 	struct op *op = lane->first;
-	bool over, closed;
+	bool over, nobody_asks;
 	int result;
 
 	start(pool, lane, op, now);
@@ -155,11 +160,14 @@ static uint64_t do_one(struct pool *pool, struct lane *lane, uint64_t now)
 	now = clock_ns();
 	pthread_mutex_lock(&pool->lock);
 	over = finish(pool, op, result, now);
-	closed = pool->closed;
-	if (over && closed)
-		bury(op);
-	else if (over)
+	nobody_asks = pool->closed;
+	if (over && !nobody_asks)
 		ouro__pool_ended(pool, op);
+	if (over && nobody_asks) {
+		pthread_mutex_unlock(&pool->lock);
+		bury(op);
+		pthread_mutex_lock(&pool->lock);
+	}
 	return now;
 }
 
@@ -173,23 +181,37 @@ static void free_pool(struct pool *pool)
 	ouro__free(pool);
 }
 
+/* One that took the place of a stuck thread is one too many when that has come back. */
+static bool is_wanted(const struct pool *pool)
+{
+	return pool->threads <= threads_wanted(pool);
+}
+
+static void work_while_there_is_any(struct pool *pool)
+{
+	uint64_t now = clock_ns();
+	struct lane *lane;
+
+	while (is_wanted(pool) && (lane = next_lane(pool)))
+		now = do_one(pool, lane, now);
+	pthread_cond_broadcast(&pool->quiet);
+}
+
+/* Who leaves may have been the one that was woken for something. */
 static void *work_until_closed(void *arg)
 {
 	struct pool *pool = arg;
 	bool last;
 
 	pthread_mutex_lock(&pool->lock);
-	while (!pool->closed && pool->threads <= threads_wanted(pool)) {
-		uint64_t now = clock_ns();
-		struct lane *lane;
-
-		while ((lane = next_lane(pool)))
-			now = do_one(pool, lane, now);
-		pthread_cond_broadcast(&pool->quiet);
-		if (!pool->closed && pool->threads <= threads_wanted(pool))
-			wait_for_work(pool);
+	work_while_there_is_any(pool);
+	while (!pool->closed && is_wanted(pool)) {
+		wait_for_work(pool);
+		work_while_there_is_any(pool);
 	}
 	pool->threads--;
+	if (next_lane(pool))
+		call_somebody(pool);
 	last = pool->left && !pool->threads;
 	pthread_cond_broadcast(&pool->quiet);
 	pthread_mutex_unlock(&pool->lock);
@@ -311,6 +333,7 @@ static void drain(struct attachment *attachment)
 
 	ouro__ops_cancel_parked(pool);
 	pthread_mutex_lock(&pool->lock);
+	pool->ending = true;
 	for (int i = 0; i < OURO_LANE_COUNT; i++)
 		cancel_lane(pool, &pool->lane[i]);
 	while (!is_quiet(pool))
@@ -344,9 +367,10 @@ static void end(struct attachment *attachment)
 		free_pool(pool);
 }
 
-/* In a fork's child there are no threads. What waits is done here as well; what was running there
- * will not come back here. A lane may have been caught in the middle of a change, so all of them
- * are made anew from the operations themselves. */
+/* In a fork's child there are no threads. What has not begun is done here as well. What has begun
+ * ends here: a thread of the parent is at it, or holds its place in files that the two of us share,
+ * so not even what is half done may be undone here. A lane may have been caught in the middle of a
+ * change, so all of them are made anew from the operations themselves. */
 
 static void insert_by_turn(struct lane *lane, struct op *op)
 {
@@ -361,28 +385,21 @@ static void insert_by_turn(struct lane *lane, struct op *op)
 	lane->waiting++;
 }
 
+/* One that has ended and is not in line was caught on its way there. */
 static void restore(struct pool *pool, struct op *op)
 {
-	if (op->state == OP_WAITING) {
+	if (op->state == OP_WAITING && !op->begun) {
 		insert_by_turn(&pool->lane[op->kind->lane], op);
-	} else if (op->state == OP_RUNNING || op->state == OP_STUCK) {
-		op->err = OURO_ECANCELED;
+	} else if (op->state != OP_NEW && !op->back) {
+		if (op->state != OP_ENDED)
+			op->err = OURO_ECANCELED;
 		op->state = OP_ENDED;
 		ouro__pool_ended(pool, op);
 	}
 }
 
-static int after_fork(struct attachment *attachment)
+static void forget_threads(struct pool *pool)
 {
-	struct pool *pool = list_of(attachment, struct pool, attachment);
-	int fd = ouro__wake_fd();
-
-	if (fd < 0)
-		return fd;
-	ouro__watch_stop(&pool->bell);
-	ouro__fd_close(&pool->bell_fd);
-	pool->bell_fd = fd;
-	ouro__watch_start(&pool->bell, pool->loop, fd, OURO_READABLE, on_bell);
 	pthread_mutex_init(&pool->lock, NULL);
 	pthread_cond_init(&pool->work, NULL);
 	pthread_cond_init(&pool->quiet, NULL);
@@ -394,13 +411,37 @@ static int after_fork(struct attachment *attachment)
 		lane->first = lane->last = NULL;
 		lane->waiting = lane->running = 0;
 	}
+}
+
+static int renew_bell(struct pool *pool)
+{
+	int fd = ouro__wake_fd();
+
+	if (fd < 0)
+		return fd;
+	ouro__watch_stop(&pool->bell);
+	ouro__fd_close(&pool->bell_fd);
+	pool->bell_fd = fd;
+	return ouro__watch_start(&pool->bell, pool->loop, fd, OURO_READABLE, on_bell);
+}
+
+static int after_fork(struct attachment *attachment)
+{
+	struct pool *pool = list_of(attachment, struct pool, attachment);
+	int err;
+
+	forget_threads(pool);
+	ouro__ops_line_up(pool);
+	err = renew_bell(pool);
 	for (uint32_t i = 0; i < pool->ops.made; i++) {
 		struct op *op = slab_nth(&pool->ops, i);
 
 		if (slab_find(&pool->ops, op->record.id) == op)
 			restore(pool, op);
 	}
-	ouro__wake_ring(fd); /* for what had ended before */
+	if (err)
+		return err;
+	ouro__wake_ring(pool->bell_fd); /* for what had ended before */
 	return next_lane(pool) ? call_somebody(pool) : 0;
 }
 

@@ -28,8 +28,7 @@ struct pool {
 	struct ouro_loop *loop;
 	struct slab ops;
 	struct op *line, **line_end; /* ended or past their time, callback to come: oldest first */
-	uint64_t turns;
-	ouro_op now; /* whose callback runs */
+	ouro_op now;                 /* whose callback runs */
 
 	/* Under the lock. */
 	pthread_mutex_t lock;
@@ -39,9 +38,11 @@ struct pool {
 	unsigned limit; /* threads; and as many again in place of stuck ones */
 	unsigned threads, idle, stuck;
 	size_t stack;
-	bool waking; /* a thread has been woken and has not looked yet */
-	bool closed; /* the loop has gone */
-	bool left;   /* to its stuck threads: the last of them frees it */
+	uint64_t turns; /* how often one was put into a lane */
+	bool waking;    /* a thread has been woken and has not looked yet */
+	bool ending;    /* the loop ends: what comes in pieces is to stop */
+	bool closed;    /* it has gone */
+	bool left;      /* to its stuck threads: the last of them frees it */
 
 	/* Anybody. */
 	_Atomic(struct op *) stack_of_ended; /* newest first */
