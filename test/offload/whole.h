@@ -149,12 +149,15 @@ static inline int entries_in(const char *path)
 /* No more than so many descriptors from now on, beside those that are open. */
 static inline void allow_descriptors(int more)
 {
-	int next = dup(0);
 	struct rlimit limit;
+	int next;
 
+	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = limit.rlim_max;
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	next = dup(0);
 	CHECK(next >= 0);
 	CHECK_EQ(close(next), 0);
-	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
 	limit.rlim_cur = (rlim_t)(next + more);
 	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
