@@ -47,13 +47,13 @@ typedef struct ouro_stats {
 	uint64_t  busy_ns;                    /* outside it; a host's own callbacks too */
 	uint64_t  phase_ns[OURO_PHASE_COUNT]; /* inside callbacks, by phase */
 	ouro_hist callback_ns;                /* each callback */
-	ouro_hist turn_ns;                    /* each turn: what became ready in it waited so */
-	ouro_hist late_ns;                    /* each timer: how long after its deadline it ran */
-	uint64_t  lags;                       /* callbacks slower than lag_ms */
-	uint64_t  held_ns;                    /* so long runs the callback of now; 0: none does */
-	uint64_t  timers;                     /* live now */
-	uint64_t  handles;                    /* open or closing now */
-	uint64_t  tasks;                      /* micro and macro tasks waiting now */
+	ouro_hist turn_ns; /* each turn that called back: so long others waited */
+	ouro_hist late_ns; /* each timer: how long after its deadline it ran */
+	uint64_t  lags;    /* callbacks slower than lag_ms */
+	uint64_t  held_ns; /* so long runs the callback of now; 0: none does */
+	uint64_t  timers;  /* live now */
+	uint64_t  handles; /* open or closing now */
+	uint64_t  tasks;   /* micro and macro tasks waiting now */
 } ouro_stats;
 
 /* A reading, at any moment and from any thread, also while the loop is held. The figures are each

@@ -103,9 +103,10 @@ static void finish(struct handle *handle)
 
 void ouro__close_phase(struct ouro_loop *loop)
 {
-	struct list batch;
-	struct list *link;
+	struct list batch, *link;
 
+	if (list_empty(&loop->closing))
+		return;
 	list_init(&batch);
 	list_move_all(&batch, &loop->closing);
 	while ((link = list_shift(&batch))) {

@@ -15,6 +15,7 @@ void ouro__lag_init(struct ouro_loop *loop, const ouro_loop_opts *opts)
 	unsigned ms = opts->lag_ms ? opts->lag_ms : DEFAULT_LIMIT_MS;
 
 	lag->limit = ms == OURO_NEVER ? UINT64_MAX : ms * NS_PER_MS;
+	lag->last_idle = UINT64_MAX;
 	lag->stamp = lag->asleep = lag->awake = loop_clock(loop);
 }
 
@@ -45,7 +46,8 @@ void ouro__lag_awake(struct ouro_loop *loop)
 	uint64_t now = loop_clock(loop);
 
 	if (!loop->poll.hosted) {
-		count_add(&lag->idle_ns, now - lag->stamp);
+		lag->last_idle = now - lag->stamp;
+		count_add(&lag->idle_ns, lag->last_idle);
 		lag->awake = now;
 	}
 	count_set(&lag->stamp, now);
@@ -57,7 +59,8 @@ void ouro__lag_turn_done(struct ouro_loop *loop)
 	uint64_t took = call_now(loop) - loop->turn_began;
 
 	count_add(&lag->turns, 1);
-	hist_add(&lag->turn_ns, took, 1);
+	if (took) /* or there was nobody to keep waiting */
+		hist_add(&lag->turn_ns, took, 1);
 	if (!loop->poll.hosted)
 		count_add(&lag->busy_ns, took);
 }

@@ -57,9 +57,10 @@ struct lag {
 	uint64_t stamp; /* when the callback that runs began, or the last one ended */
 	uint64_t limit; /* ns; a callback that took as long is a lag */
 	struct call call;
-	uint64_t calls;  /* callbacks so far */
-	uint64_t asleep; /* when the poll began, in a host's loop */
-	uint64_t awake;  /* when it ended */
+	uint64_t calls;     /* callbacks so far */
+	uint64_t asleep;    /* when the poll began, in a host's loop */
+	uint64_t last_idle; /* how long the last poll took */
+	uint64_t awake;     /* when it ended */
 
 	uint64_t turns, idle_ns, busy_ns, lags;
 	uint64_t phase_ns[OURO_PHASE_COUNT];

@@ -13,6 +13,9 @@
 /* Behind a descriptor one call turns until nothing is ready, but no more often than this. */
 #define STEPS_A_TURN 8
 
+/* ns; a poll that took no longer did not wait. */
+#define QUICK_POLL 2000
+
 #define DEFAULT_THREADS 4
 #define MOST_THREADS    1024
 
@@ -228,6 +231,20 @@ static bool take_stop(struct ouro_loop *loop, int *ret_code)
 	return true;
 }
 
+/* Waits for something to do. Where the last poll found something at once the next most likely will
+ * too, and a poll that is not allowed to wait is cheaper: no timer for the kernel to set up. */
+static void wait_for_events(struct ouro_loop *loop)
+{
+	bool block = !ouro__loop_cannot_wait(loop);
+
+	if (!block || loop->lag.last_idle < QUICK_POLL) {
+		ouro__poll_wait(&loop->poll, false);
+		block &= !loop->poll.heard;
+	}
+	if (block)
+		ouro__poll_wait(&loop->poll, true);
+}
+
 int ouro_loop_run(ouro_loop *loop)
 {
 	int code = refuse(loop, "ouro_loop_run");
@@ -238,7 +255,7 @@ int ouro_loop_run(ouro_loop *loop)
 	loop->fresh = true;
 	while (!take_stop(loop, &code) && ouro__loop_is_alive(loop)) {
 		ouro__poll_prepare(&loop->poll);
-		ouro__poll_wait(&loop->poll, !ouro__loop_cannot_wait(loop));
+		wait_for_events(loop);
 		code = loop->stop_code;
 		ouro__turn(loop, &gone);
 		if (gone)
@@ -260,15 +277,11 @@ void ouro_loop_stop(ouro_loop *loop, int code)
 }
 
 /* Leaves the descriptor as it must be for a host that polls it: ready if there is more to do. */
-static bool leave(struct ouro_loop *loop)
+static void leave(struct ouro_loop *loop, bool more)
 {
-	int code;
-	bool more = !take_stop(loop, &code) && ouro__loop_is_alive(loop);
-
 	ouro__poll_prepare(&loop->poll);
-	if (more && ouro__loop_cannot_wait(loop))
+	if (more || ouro__loop_cannot_wait(loop))
 		ouro__poll_kick(&loop->poll);
-	return more;
 }
 
 /* Polls and turns, without waiting; was there anything to do? The turn that is only timers, a run's
@@ -302,19 +315,17 @@ static bool step_until_quiet(struct ouro_loop *loop, bool *ret_gone)
 
 bool ouro_loop_turn(ouro_loop *loop)
 {
-	bool gone = false, more;
+	bool gone = false, behind = loop->poll.outer_fd >= 0, more;
+	int code;
 
 	if (refuse(loop, "ouro_loop_turn"))
 		return true;
-	if (loop->poll.outer_fd < 0)
-		more = step(loop, &gone);
-	else
-		more = step_until_quiet(loop, &gone);
-	if (gone)
+	more = behind ? step_until_quiet(loop, &gone) : step(loop, &gone);
+	if (gone || take_stop(loop, &code) || !ouro__loop_is_alive(loop))
 		return false;
-	if (more)
-		ouro__poll_kick(&loop->poll); /* an edge, for what may still be ready */
-	return leave(loop);
+	if (behind)
+		leave(loop, more);
+	return true;
 }
 
 int ouro_loop_fd(ouro_loop *loop)
@@ -357,7 +368,9 @@ int ouro_loop_after_fork(ouro_loop *loop)
 
 uint64_t ouro_loop_now(const ouro_loop *loop)
 {
-	return loop->turning ? loop->lag.stamp : loop_clock(loop);
+	if (loop->turning)
+		return loop->lag.stamp;
+	return loop->is_virtual ? loop->virtual_now : clock_ns();
 }
 
 int ouro_loop_advance(ouro_loop *loop, uint64_t ms)

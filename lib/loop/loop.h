@@ -73,17 +73,16 @@ struct ouro_loop {
 
 #define LOOP_MAGIC 0x6f75726fu
 
-static inline uint64_t loop_clock(const struct ouro_loop *loop)
+/* The time now, or a little before: for what has happened. */
+static inline uint64_t loop_clock(struct ouro_loop *loop)
 {
-	return loop->is_virtual ? loop->virtual_now : clock_ns();
+	return loop->is_virtual ? loop->virtual_now : clock_past(&loop->quick);
 }
 
-/* The same for the making of timers, which may come by the thousand: a little late, never early. */
-static inline uint64_t loop_clock_quick(struct ouro_loop *loop)
+/* The time now, or a little later: for what is to happen, so that it is never early. */
+static inline uint64_t loop_clock_ahead(struct ouro_loop *loop)
 {
-	uint64_t now = loop->is_virtual ? loop->virtual_now : clock_quick(&loop->quick);
-
-	return now > loop->lag.stamp ? now : loop->lag.stamp;
+	return loop->is_virtual ? loop->virtual_now : clock_future(&loop->quick);
 }
 
 /* One more, or one less, thing that keeps the loop alive. */

@@ -206,7 +206,7 @@ static ouro_timer make(ouro_loop *loop, uint64_t ms, bool repeats, ouro_task_fn 
 	timer->label = NULL;
 	timer->repeats = repeats;
 	timer->holds = true;
-	start_at(timers, timer, loop_clock_quick(loop));
+	start_at(timers, timer, loop_clock_ahead(loop));
 	if (loop->origins)
 		ouro__label_origin(&timer->label);
 	timers->heap[timers->count] = node_of(timer);
@@ -258,7 +258,7 @@ bool ouro_timer_again(ouro_loop *loop, ouro_timer token)
 
 	if (!timer)
 		return false;
-	start_at(&loop->timers, timer, loop_clock_quick(loop));
+	start_at(&loop->timers, timer, loop_clock_ahead(loop));
 	return true;
 }
 
@@ -289,7 +289,7 @@ bool ouro_timer_set_name(ouro_loop *loop, ouro_timer token, const char *name)
 uint64_t ouro_timer_left(const ouro_loop *loop, ouro_timer token)
 {
 	const struct timer *timer = find(loop, token);
-	uint64_t now = loop_clock(loop);
+	uint64_t now = loop->is_virtual ? loop->virtual_now : clock_ns();
 
 	if (!timer)
 		return UINT64_MAX;

@@ -42,7 +42,8 @@ uint64_t ouro__turn(struct ouro_loop *loop, bool *ret_gone)
 	}
 	ouro__timer_phase(loop);
 
-	ouro__lag_tell(loop);
+	if (loop->lag.waiting)
+		ouro__lag_tell(loop);
 	ouro__lag_turn_done(loop);
 	ouro__tasks_hold_posts(loop);
 	loop->fresh = false;

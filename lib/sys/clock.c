@@ -17,33 +17,35 @@ static bool counter_is_steady(void)
 {
 	unsigned a, b, c, d;
 
-	return __get_cpuid(0x80000007, &a, &b, &c, &d) && (d & 1u << 8);
+	return __get_cpuid(0x80000007, &a, &b, &c, &d) && (d & (1u << 8));
 }
 
 static void measure(struct quick_clock *clock)
 {
-	uint64_t ns = clock->ns - clock->first_ns, ticks = clock->ticks - clock->first_ticks;
+	uint64_t ratio, ns = clock->ns - clock->first_ns, ticks = clock->before - clock->first;
 
 	if (!clock->first_ns) {
 		clock->first_ns = clock->ns;
-		clock->first_ticks = clock->ticks;
+		clock->first = clock->before;
 	}
 	if (clock->first_ns == clock->ns || ns < MEASURE || !counter_is_steady())
 		return;
-	clock->ratio = (uint64_t)((double)ns / (double)ticks * 4294967296.0);
-	clock->ratio += clock->ratio / MARGIN;
+	ratio = (uint64_t)((double)ns / (double)ticks * 4294967296.0);
+	clock->slow = ratio - ratio / MARGIN;
+	clock->fast = ratio + ratio / MARGIN;
 	clock->limit = ticks / (ns / NS_PER_MS);
 	clock->first_ns = clock->ns; /* the next measure is of its own time */
-	clock->first_ticks = clock->ticks;
+	clock->first = clock->before;
 }
 
 /* Both at one moment; false when we were interrupted between the two, time after time. */
 static bool read_both(struct quick_clock *clock)
 {
 	for (int tries = 0; tries < 4; tries++) {
-		clock->ticks = __builtin_ia32_rdtsc();
+		clock->before = clock_ticks();
 		clock->ns = clock_ns();
-		if (__builtin_ia32_rdtsc() - clock->ticks < SAME_MOMENT)
+		clock->after = clock_ticks();
+		if (clock->after - clock->before < SAME_MOMENT)
 			return true;
 	}
 	return false;
@@ -55,13 +57,12 @@ uint64_t ouro__clock_read(struct quick_clock *clock)
 		measure(clock);
 	else
 		clock->limit = 0;
-	clock->told = clock->ns > clock->told ? clock->ns : clock->told;
-	return clock->told;
+	return clock->ns;
 }
 #else
 uint64_t ouro__clock_read(struct quick_clock *clock)
 {
-	(void)clock;
-	return clock_ns();
+	clock->ns = clock_ns();
+	return clock->ns;
 }
 #endif

@@ -16,37 +16,54 @@ static inline uint64_t clock_ns(void)
 	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
-/* The same for who asks often: a thousand time-outs restarted in one callback. clock_gettime()
- * makes the processor finish everything it is at, which hides no cache miss behind another; its
- * bare counter does not. So the clock is read once a millisecond at most and the counter in
- * between.
+/* The same for who asks often: at every callback, or for a thousand time-outs restarted in one.
+ * clock_gettime() makes the processor finish everything it is at; its bare counter does not, and is
+ * quicker itself. So the clock is read once a millisecond at most and the counter in between. That
+ * leaves a few hundred nanoseconds of doubt, and the caller says which way:
  *
- * Never less than the clock says, more by a few hundred nanoseconds at most, and never going back.
- * Where the counter cannot be trusted it is the clock. One thread. All zero to begin with. */
+ *   clock_past     never more than the clock says: what time it is at least
+ *   clock_future   never less, and never going back: what to reckon deadlines from
+ *
+ * So a deadline reckoned from the one and met by the other is never early. Where the counter cannot
+ * be trusted both are the clock. One thread; all zero to begin with. */
 struct quick_clock {
-	uint64_t ticks, ns;             /* read together, last */
-	uint64_t limit;                 /* ticks after which they are read again; 0: always */
-	uint64_t ratio;                 /* ns a tick, times 2^32, and a little more */
-	uint64_t told;                  /* the last answer */
-	uint64_t first_ticks, first_ns; /* what the ratio is measured from */
+	uint64_t ns, before, after; /* the clock, and the counter on either side of reading it */
+	uint64_t limit;             /* ticks after which they are read again; 0: always */
+	uint64_t slow, fast;        /* ns a tick, times 2^32: a little less, and a little more */
+	uint64_t told;              /* clock_future's last answer */
+	uint64_t first_ns, first;   /* what the ratio is measured from */
 };
 
+/* Reads both, and answers the clock. */
 uint64_t ouro__clock_read(struct quick_clock *clock);
 
-static inline uint64_t clock_quick(struct quick_clock *clock)
+static inline uint64_t clock_ticks(void)
 {
 #ifdef __x86_64__
-	uint64_t passed = __builtin_ia32_rdtsc() - clock->ticks;
-
-	if (passed < clock->limit) {
-		uint64_t now = clock->ns + (passed * clock->ratio >> 32);
-
-		clock->told = now > clock->told ? now : clock->told;
-		return clock->told;
-	}
-	return ouro__clock_read(clock);
+	return __builtin_ia32_rdtsc();
 #else
-	return (void)clock, clock_ns();
+	return 0;
 #endif
+}
+
+static inline uint64_t clock_past(struct quick_clock *clock)
+{
+	uint64_t passed = clock_ticks() - clock->after;
+
+	if (passed < clock->limit)
+		return clock->ns + (passed * clock->slow >> 32);
+	return ouro__clock_read(clock);
+}
+
+static inline uint64_t clock_future(struct quick_clock *clock)
+{
+	uint64_t passed = clock_ticks() - clock->before, now;
+
+	if (passed < clock->limit)
+		now = clock->ns + (passed * clock->fast >> 32);
+	else
+		now = ouro__clock_read(clock);
+	clock->told = now > clock->told ? now : clock->told;
+	return clock->told;
 }
 #endif
