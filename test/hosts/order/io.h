@@ -216,6 +216,32 @@ TEST(events_changed_and_changed_back_are_not_lost)
 	tube_close(tubes[1]);
 }
 
+static void drain_and_touch_the_other(ouro_io *io, unsigned ready, void *arg)
+{
+	ouro_io *other = crowd[io == crowd[0]];
+
+	(void)arg, (void)ready;
+	say("first");
+	drain(ouro_io_fd(io));
+	drain(ouro_io_fd(other));
+	CHECK_EQ(ouro_io_set(other, 0), 0);
+	CHECK_EQ(ouro_io_set(other, OURO_READABLE), 0);
+}
+
+TEST(an_event_that_was_dropped_does_not_come_back_with_the_wish_for_it)
+{
+	ouro_loop *loop = new_loop();
+	struct tube tubes[2];
+
+	two_ready(loop, tubes, drain_and_touch_the_other, NULL);
+	call_after(loop, 10, close_both, NULL);
+	drive(loop);
+	CHECK_STR(said, "first");
+	done(loop);
+	tube_close(tubes[0]);
+	tube_close(tubes[1]);
+}
+
 static void open_a_ready_one(ouro_loop *loop, void *arg)
 {
 	struct tube *tube = arg;

@@ -146,6 +146,33 @@ TEST(late_calls_of_an_interval_are_not_made_up)
 	done(loop);
 }
 
+static void say_gap_slow_once(ouro_loop *loop, void *arg)
+{
+	struct interval *interval = arg;
+
+	say_gap(loop, interval);
+	interval->takes_ms = 0;
+}
+
+static void start_interval_slow_once(ouro_loop *loop, void *arg)
+{
+	struct interval *interval = arg;
+
+	interval->last = ouro_loop_now(loop);
+	interval->timer = ouro_timer_every(loop, 20, say_gap_slow_once, interval);
+}
+
+TEST(an_interval_that_was_late_once_has_its_full_gap_again)
+{
+	ouro_loop *loop = new_loop();
+	struct interval interval = { .takes_ms = 70, .calls_left = 5 };
+
+	call_after(loop, 10, start_interval_slow_once, &interval);
+	drive(loop);
+	CHECK_STR(said, "20 70 20 20 20");
+	done(loop);
+}
+
 static void count_to_three(ouro_loop *loop, void *arg)
 {
 	struct interval *interval = arg;
