@@ -1085,8 +1085,7 @@ TEST(a_descriptor_that_comes_after_the_loop_has_gone_is_closed)
 TEST(files_go_on_while_one_hangs_beyond_its_time)
 {
 	scratch_enter();
-	loop = ouro_loop_new(&(ouro_loop_opts){ .pool_threads = 1 });
-	CHECK(loop != NULL);
+	loop = single_thread_loop(0);
 	CHECK(ouro_op_timeout(loop, open_that_hangs(), 1));
 	CHECK_EQ(ouro_loop_run(loop), 0);
 	got.called = 0;
@@ -1116,8 +1115,7 @@ TEST(what_runs_cannot_be_cancelled_and_is_answered)
 
 /* --- Calls that a signal interrupts --- */
 
-static int interruptions;
-static int interrupted_calls;
+static atomic_int interruptions, interrupted_calls;
 
 static bool interrupted(void)
 {
@@ -1140,6 +1138,14 @@ int mkdir(const char *path, mode_t mode)
 	return interrupted() ? -1 : (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode);
 }
 
+/* This one has done its work all the same. */
+int close(int fd)
+{
+	int err = (int)syscall(SYS_close, fd);
+
+	return interrupted() ? -1 : err;
+}
+
 TEST(an_interrupted_call_is_made_again)
 {
 	begin();
@@ -1153,6 +1159,18 @@ TEST(an_interrupted_call_is_made_again)
 	CHECK_EQ(interruptions, 0);
 	CHECK(is_there("a/b"));
 	CHECK_EQ(close(got.fd), 0);
+	end();
+}
+
+TEST(an_interrupted_close_is_not_made_again)
+{
+	begin();
+	CHECK_EQ(FD(open, ".", O_RDONLY, 0), 0);
+	interruptions = 1;
+	interrupted_calls = 0;
+	CHECK_EQ(DONE(close, got.fd), 0);
+	CHECK_EQ(interrupted_calls, 1);
+	CHECK_EQ(fcntl(got.fd, F_GETFD), -1);
 	end();
 }
 

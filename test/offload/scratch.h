@@ -90,16 +90,29 @@ static inline void plug_pulled(int err, void *arg)
 	CHECK(err == 0 || err == OURO_ECANCELED); /* its loop was freed before it began */
 }
 
-static inline ouro_loop *plugged_loop(unsigned queue)
+static inline void plug_in(ouro_loop *loop)
 {
-	ouro_loop_opts opts = { .pool_threads = 1, .pool_queue = queue };
-	ouro_loop *loop = ouro_loop_new(&opts);
 	int fd[2];
 
-	CHECK(loop != NULL);
 	CHECK_EQ(pipe2(fd, O_CLOEXEC), 0);
 	plug = (struct tube){ fd[0], fd[1] };
 	CHECK(ouro_pool_run(loop, plug_work, plug_pulled, NULL).id != 0);
+}
+
+static inline ouro_loop *single_thread_loop(unsigned queue)
+{
+	ouro_loop_opts opts = { .pool_threads = 1, .pool_queue = queue };
+	ouro_loop *loop = ouro_loop_new(&opts);
+
+	CHECK(loop != NULL);
+	return loop;
+}
+
+static inline ouro_loop *plugged_loop(unsigned queue)
+{
+	ouro_loop *loop = single_thread_loop(queue);
+
+	plug_in(loop);
 	return loop;
 }
 
