@@ -1,8 +1,8 @@
 /* resolve.c -- names to addresses, all of them asked for at once.  ★
  *
- * getaddrinfo() waits for name servers; here it does so on the loop's pool, two names at a time, and
- * the answers come as they come. A name that has none after three seconds is given up, though the
- * call that hangs in it cannot be interrupted.
+ * getaddrinfo() waits for name servers; here it does so on the loop's pool, a few names at a time,
+ * and the answers come as they come. A name that has none after three seconds is given up, though
+ * the call that hangs in it cannot be interrupted.
  *
  *     cc resolve.c $(pkg-config --cflags --libs ouro)
  *     ./a.out localhost debian.org nobody.invalid ::1 */

@@ -185,12 +185,19 @@ TEST(options_that_make_no_sense_are_told_so_later)
 	CHECK_EQ(questions(), 0);
 }
 
+/* A machine may have a name server that never answers: no test waits for it as long as it would. */
+static void be_impatient(void)
+{
+	CHECK_EQ(setenv("RES_OPTIONS", "timeout:1 attempts:1", 1), 0);
+}
+
 TEST(a_name_longer_than_any_is_not_asked_for)
 {
 	char name[NAME_MOST + 2];
 
 	memset(name, 'x', sizeof(name));
 	name[NAME_MOST + 1] = 0;
+	be_impatient();
 	open_loop(NULL);
 	look_up(name, "A");
 	run();
@@ -204,6 +211,7 @@ TEST(a_name_longer_than_any_is_not_asked_for)
 
 TEST(odd_letters_are_the_resolvers_business)
 {
+	be_impatient();
 	open_loop(NULL);
 	look_up(" \x01\xff/..\n", "A");
 	run_and_free();
@@ -213,14 +221,18 @@ TEST(odd_letters_are_the_resolvers_business)
 
 TEST(the_real_resolver_knows_this_machine)
 {
+	be_impatient();
 	open_loop(NULL);
 	ask("localhost", &(ouro_dns_opts){ .family = AF_INET }, say_addrs, "A");
 	run_and_free();
+	if (strncmp(said, "A=OURO_EAI_", 11) == 0)
+		SKIP("this machine does not know localhost");
 	CHECK_STR(said, "A=127.0.0.1");
 }
 
 TEST(the_real_resolver_does_not_know_what_cannot_be)
 {
+	be_impatient();
 	open_loop(NULL);
 	look_up("x.invalid", "A");
 	run_and_free();
@@ -599,6 +611,34 @@ TEST(a_callback_may_free_the_loop)
 	CHECK_STR(said, "A=192.0.2.1 B=192.0.2.1 B=192.0.2.1 C=192.0.2.1");
 }
 
+/* There are no threads in a child. What its parent's threads were at has no answer there; what
+ * waited for one is asked in both. */
+TEST(a_question_that_was_running_at_a_fork_is_cancelled_in_the_child)
+{
+	int status;
+	pid_t pid;
+
+	open_loop(NULL);
+	fill_the_lane();
+	look_up("slow.test", "C");
+	look_up("one.test", "D");
+	pid = fork();
+	if (pid == 0) {
+		alarm(TEST_SECONDS);
+		CHECK_EQ(ouro_loop_after_fork(loop), 0);
+		run();
+		CHECK_STR(said, "A=OURO_ECANCELED C=OURO_ECANCELED B=OURO_ECANCELED D=192.0.2.1");
+		ouro_loop_free(loop);
+		test_compare_memory(0);
+		_exit(0);
+	}
+	CHECK(pid > 0);
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	let_through(2);
+	run_and_free();
+	CHECK(strstr(said, "A=192.0.2.7 C=192.0.2.7") && strstr(said, "D=192.0.2.1"));
+}
+
 /* ---- Kept ---- */
 
 TEST(nothing_is_kept_from_the_start)
@@ -719,18 +759,18 @@ TEST(an_address_has_a_name_and_a_service)
 
 TEST(each_of_getnameinfos_errors_has_ours)
 {
-	char number[16];
+	char wanted[64];
 
 	open_loop(NULL);
 	for (unsigned i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
 		if (!hosts[i].code)
 			continue;
 		said[0] = 0;
-		reverse("192.0.2.1", 2000 + i, say_name, "");
+		reverse("192.0.2.1", 2000 + i, say_name, "A");
 		run();
 		errno = hosts[i].error;
-		snprintf(number, sizeof(number), "=%s:", ouro_errname(ouro__eai(hosts[i].code)));
-		CHECK(strncmp(said, number, strlen(said)) == 0 || strlen(said) >= sizeof(number));
+		snprintf(wanted, sizeof(wanted), "A=%s:", ouro_errname(ouro__eai(hosts[i].code)));
+		CHECK_STR(said, wanted);
 	}
 	ouro_loop_free(loop);
 }
@@ -739,14 +779,17 @@ TEST(the_real_resolver_says_numbers_when_there_are_no_names)
 {
 	ouro_addr wrong = { .len = sizeof(wrong.sa.v4), .sa.any.sa_family = AF_PACKET };
 
+	be_impatient();
 	open_loop(NULL);
-	reverse("127.0.0.1", 0, say_name, "A");
+	CHECK(ouro_dns_reverse(loop, &wrong, say_name, word("A")).id != 0);
 	run();
-	CHECK(strncmp(said, "A=", 2) == 0 && strcmp(said + strlen(said) - 2, ":0") == 0);
+	CHECK_STR(said, "A=OURO_EAI_FAMILY:");
 	said[0] = 0;
-	CHECK(ouro_dns_reverse(loop, &wrong, say_name, word("B")).id != 0);
+	reverse("127.0.0.1", 0, say_name, "B");
 	run_and_free();
-	CHECK_STR(said, "B=OURO_EAI_FAMILY:");
+	if (!strcmp(said, "B=OURO_EAI_AGAIN:"))
+		SKIP("no name server answers");
+	CHECK(strncmp(said, "B=", 2) == 0 && strcmp(said + strlen(said) - 2, ":0") == 0);
 }
 
 static void say_name_and_let_through(int err, const char *host, const char *service, void *arg)

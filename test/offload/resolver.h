@@ -13,8 +13,8 @@
 #include <pthread.h>
 #include <strings.h>
 
-/* What a name has: addresses, "unix" being one that no lookup wants, or getaddrinfo's word for why it
- * has none. */
+/* What a name has: addresses, "unix" being one that no lookup wants, or getaddrinfo's word for why
+ * it has none. */
 static const struct host {
 	const char *name;
 	const char *addrs[6];
