@@ -126,18 +126,7 @@ static int check(const char *name, const ouro_dns_opts *opts)
 		return OURO_EAI_BADFLAGS;
 	if ((unsigned)opts->order > OURO_DNS_V6_FIRST)
 		return -EINVAL;
-	return strlen(name) > NAME_MOST ? OURO_EAI_NONAME : 0;
-}
-
-/* Answers it here if that can be done; true: it is answered. */
-static bool answer_at_once(struct question *question, const ouro_dns_opts *opts)
-{
-	question->err = check(question->name, opts);
-	if (!question->err)
-		question->err = ouro__answer_at_once(question->name, question->family,
-						     question->flags, &question->answer);
-	question->answered = question->err || question->answer;
-	return question->answered;
+	return strnlen(name, NAME_MOST + 1) > NAME_MOST ? OURO_EAI_NONAME : 0;
 }
 
 static bool submit(ouro_loop *loop, struct names *names, struct question *question)
@@ -156,15 +145,22 @@ static bool submit(ouro_loop *loop, struct names *names, struct question *questi
 static struct question *question_for(ouro_loop *loop, const char *name, const ouro_dns_opts *opts)
 {
 	struct names *names = ouro__names_of(loop);
+	int err = check(name, opts);
 	struct question *question;
 
 	if (!names)
 		return NULL;
-	question = ouro__names_find(names, name, opts->family, opts->flags);
+	question = err ? NULL : ouro__names_find(names, name, opts->family, opts->flags);
 	if (question)
 		return ouro__question_hold(question);
 	question = ouro__question_new(name, opts->family, opts->flags);
-	if (!question || answer_at_once(question, opts) || submit(loop, names, question))
+	if (!question)
+		return NULL;
+	if (!err)
+		err = ouro__answer_at_once(name, opts->family, opts->flags, &question->answer);
+	question->err = err;
+	question->answered = err || question->answer;
+	if (question->answered || submit(loop, names, question))
 		return question;
 	ouro__question_drop(question);
 	return NULL;
