@@ -1,4 +1,5 @@
 /* A lookup is answered once, later, in the order of asking, whatever becomes of the others. */
+#include "base/slab.h"
 #include "offload/question.h"
 #include "ouro/fs.h"
 #include "resolver.h"
@@ -917,6 +918,25 @@ static int ask_without_memory(void)
 TEST(a_lookup_without_memory_is_refused_or_told_so)
 {
 	CHECK(for_each_failing_allocation(ask_without_memory) > 8);
+}
+
+/* The asker has the last record there is, so that its question needs memory for more. */
+static void ask_with_the_last_record(void)
+{
+	for (int i = 2; i < SLAB_CHUNK; i++)
+		ask_or_fail("slow.test", NULL);
+	ask_or_fail("one.test", NULL);
+	let_through(1);
+}
+
+static int ask_without_a_record(void)
+{
+	return with_a_loop(ask_with_the_last_record);
+}
+
+TEST(a_question_without_memory_is_refused_with_its_lookup)
+{
+	CHECK(for_each_failing_allocation(ask_without_a_record) > 5);
 }
 
 static void find_the_name(void)
