@@ -7,7 +7,7 @@
  * MEMORY    Arguments are copied or used before the call returns. Results are borrowed until the
  *           callback returns. A name that ends in _take or _static says otherwise.
  * LIFETIME  Handles are opaque and freed by the library, after their close callback. Tokens
- *           (ouro_timer) are plain values: using one after its time does nothing.
+ *           (ouro_timer, ouro_op) are plain values: using one after its time does nothing.
  * ERRORS    0 or more is good; below 0 is -errno or one of OURO_E*. What takes a callback reports
  *           through that callback alone, exactly once, never before the call has returned.
  * CALLBACKS May do anything: close their own handle or another that is ready too, stop the loop,
@@ -16,13 +16,17 @@
 #ifndef OURO_H
 #define OURO_H
 #include "ouro/base.h"
+#include "ouro/dns.h"
 #include "ouro/error.h"
+#include "ouro/file.h"
+#include "ouro/fs.h"
 #include "ouro/hist.h"
 #include "ouro/io.h"
 #include "ouro/lag.h"
 #include "ouro/log.h"
 #include "ouro/loop.h"
 #include "ouro/main.h"
+#include "ouro/pool.h"
 #include "ouro/signal.h"
 #include "ouro/str.h"
 #include "ouro/timer.h"
