@@ -207,6 +207,7 @@ TEST(a_signal_handler_that_interrupts_the_poll_can_ring)
 
 static struct {
 	ouro_wake *wake;
+	pthread_t ringers[RINGERS];
 	atomic_uint written; /* relaxed: the ring alone makes it visible */
 	unsigned calls;
 } tower;
@@ -230,17 +231,23 @@ static void look_at_what_was_written(ouro_wake *wake, void *arg)
 		ouro_wake_close(wake);
 }
 
+/* Who wrote the last may be about to ring: not before all are through may the bell go. */
+static void join_ringers(void *arg)
+{
+	(void)arg;
+	for (int i = 0; i < RINGERS; i++)
+		CHECK_EQ(pthread_join(tower.ringers[i], NULL), 0);
+}
+
 TEST(the_last_ring_of_many_threads_is_never_lost)
 {
 	ouro_loop *loop = new_loop();
-	pthread_t threads[RINGERS];
 
 	tower.wake = bell(loop, look_at_what_was_written, NULL);
+	ouro_wake_on_close(tower.wake, join_ringers);
 	for (int i = 0; i < RINGERS; i++)
-		CHECK_EQ(pthread_create(&threads[i], NULL, ring_often, NULL), 0);
+		CHECK_EQ(pthread_create(&tower.ringers[i], NULL, ring_often, NULL), 0);
 	CHECK_EQ(ouro_loop_run(loop), 0);
-	for (int i = 0; i < RINGERS; i++)
-		CHECK_EQ(pthread_join(threads[i], NULL), 0);
 	CHECK(tower.calls >= 1);
 	ouro_loop_free(loop);
 }
