@@ -29,7 +29,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define STEPS 1024 /* a turn */
+#define STEPS 512 /* in a phase; a turn has two in which it may go on */
 #define ROOM  ((size_t)16 << 10)
 
 #define SELF (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED)
