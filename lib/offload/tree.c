@@ -180,6 +180,8 @@ static int make_folder(struct tree *tree, const char *new)
 	if (err)
 		return err;
 	to = walk_level(&tree->to);
+	if (level_is_same(from, to))
+		return -EINVAL;
 	if (tree->to.depth == 1)
 		tree->top = *to;
 	if (made)
@@ -193,11 +195,9 @@ static int enter(struct tree *tree, const char *name)
 	const char *new = new_name(tree, name);
 	int err = ouro__walk_down(&tree->from, name);
 
-	if (!err)
-		err = make_folder(tree, new);
 	if (!err && level_is_same(walk_level(&tree->from), &tree->top))
 		err = -EINVAL;
-	return err;
+	return err ? err : make_folder(tree, new);
 }
 
 static int leave(struct tree *tree)

@@ -60,6 +60,13 @@ static inline void make_zoo(const char *top)
 	CHECK_EQ(chdir(scratch), 0);
 }
 
+/* Not by ouro's own means. */
+static inline void clear(const char *top)
+{
+	if (is_there(top))
+		CHECK_EQ(nftw(top, scratch_remove, 16, FTW_DEPTH | FTW_PHYS), 0);
+}
+
 /* For whoever is not root: what may be entered may also be emptied again. */
 static inline void open_zoo(const char *top)
 {
