@@ -13,12 +13,14 @@
 
 #define AT_ONCE 8
 
-static ouro_loop *loop;
-static unsigned asked;
-static struct folder {
+struct folder {
 	struct folder *next;
 	char path[];
-} *found; /* and not asked about yet */
+};
+
+static ouro_loop *loop;
+static struct folder *found; /* and not asked about yet */
+static unsigned asked = 1;
 
 static void find(const char *parent, const char *slash, const char *name)
 {
@@ -54,8 +56,6 @@ int main(int argc, char **argv)
 {
 	loop = ouro_loop_new(NULL);
 	find("", "", argc > 1 ? argv[1] : ".");
-	asked = 1;
-	ouro_fs_readdir(loop, found->path, on_entries, found);
-	found = NULL;
+	on_entries(0, NULL, 0, NULL); /* as if one had ended */
 	return ouro_loop_main(loop);
 }
