@@ -3,8 +3,7 @@
  * Whoever asks for all at once has all in memory at once; whoever asks for one after the other
  * waits for each. So what was found waits in a list of our own, and each that ends starts the next.
  *
- *     cc walk.c $(pkg-config --cflags --libs ouro)
- *     ./a.out /etc */
+ *     cc walk.c $(pkg-config --cflags --libs ouro) && ./a.out /etc */
 #include <errno.h>
 #include <ouro.h>
 #include <ouro/fs.h>
