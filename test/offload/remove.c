@@ -33,7 +33,7 @@ TEST(ten_thousand_files_go)
 {
 	ouro_loop *loop = new_loop();
 
-	scratch_enter();
+	scratch_enter_memory();
 	make_tree("t", 50, 200);
 	CHECK_EQ(answer_to(loop, rm(loop, "t")), 0);
 	CHECK_EQ(entries_in("."), 0);
@@ -45,7 +45,7 @@ TEST(many_files_in_one_folder_and_many_folders_go)
 {
 	ouro_loop *loop = new_loop();
 
-	scratch_enter();
+	scratch_enter_memory();
 	make_tree("files", 1, 3000);
 	make_tree("folders", 1500, 0);
 	CHECK_EQ(answer_to(loop, rm(loop, "files")), 0);
@@ -59,7 +59,7 @@ TEST(a_thousand_levels_go_with_two_descriptors)
 {
 	ouro_loop *loop = warm_loop();
 
-	scratch_enter();
+	scratch_enter_memory();
 	make_deep("t", 1000);
 	allow_descriptors(2);
 	CHECK_EQ(answer_to(loop, rm(loop, "t")), 0);
@@ -162,7 +162,7 @@ TEST(two_may_remove_one_tree_at_once)
 {
 	ouro_loop *loop = new_loop();
 
-	scratch_enter();
+	scratch_enter_memory();
 	for (int round = 0; round < 10; round++) {
 		make_tree("t", 10, 20);
 		answer_forget();
@@ -181,7 +181,7 @@ TEST(a_folder_swapped_for_a_symlink_leads_nobody_astray)
 	ouro_loop *loop = new_loop();
 	struct swapper swapper;
 
-	scratch_enter();
+	scratch_enter_memory();
 	make_tree("canary", 3, 3);
 	for (int round = 0; round < 20; round++) {
 		make_tree("t", 3, 20);
@@ -211,7 +211,7 @@ TEST(a_folder_that_was_moved_away_does_not_lead_out_of_the_tree)
 	struct pause pause;
 	ouro_op op;
 
-	scratch_enter();
+	scratch_enter_memory();
 	CHECK_EQ(mkdir("t", 0755), 0);
 	make_tree("elsewhere", 2, 2);
 	make_tree("t/d", 1, 300);
@@ -277,7 +277,7 @@ static void stopped(void (*stop)(struct pause *pause, ouro_op op))
 {
 	struct pause pause;
 
-	scratch_enter();
+	scratch_enter_memory();
 	make_tree("t", 4, 100);
 	pause_init(&pause);
 	stop(&pause, rm(pause.loop, "t"));
@@ -306,7 +306,7 @@ TEST(what_is_asked_for_later_comes_between_its_pieces)
 	ouro_loop *loop = ouro_loop_new(&opts);
 
 	CHECK(loop != NULL);
-	scratch_enter();
+	scratch_enter_memory();
 	make_tree("t", 4, 100);
 	CHECK(ouro_fs_rm(loop, "t", OURO_RM, say_done, word("removed")).id != 0);
 	ask_job(loop, OURO_LANE_FILES, &later);
@@ -335,7 +335,7 @@ static int remove_it(void)
 
 TEST(memory_that_runs_out_anywhere_is_told)
 {
-	scratch_enter();
+	scratch_enter_memory();
 	CHECK(for_each_failing_allocation(remove_it) > 6);
 	scratch_leave();
 }

@@ -33,7 +33,7 @@ TEST(ten_thousand_files_are_copied)
 {
 	ouro_loop *loop = new_loop();
 
-	scratch_enter();
+	scratch_enter_memory();
 	make_tree("a", 50, 200);
 	CHECK_EQ(answer_to(loop, cp(loop, "a", "b")), 0);
 	CHECK(trees_are_same());
@@ -46,7 +46,7 @@ TEST(a_thousand_levels_are_copied_with_four_descriptors)
 {
 	ouro_loop *loop = warm_loop();
 
-	scratch_enter();
+	scratch_enter_memory();
 	make_deep("a", 1000);
 	allow_descriptors(4);
 	CHECK_EQ(answer_to(loop, cp(loop, "a", "b")), 0);
@@ -306,7 +306,7 @@ TEST(a_folder_swapped_for_a_symlink_leads_nobody_astray)
 	ouro_loop *loop = new_loop();
 	struct swapper swapper;
 
-	scratch_enter();
+	scratch_enter_memory();
 	make_tree("canary", 0, 0);
 	make_tree("a", 3, 20);
 	for (int round = 0; round < 20; round++) {
@@ -329,7 +329,7 @@ static void stopped(void (*stop)(struct pause *pause, ouro_op op))
 {
 	struct pause pause;
 
-	scratch_enter();
+	scratch_enter_memory();
 	make_tree("a", 4, 100);
 	pause_init(&pause);
 	stop(&pause, cp(pause.loop, "a", "b"));
@@ -358,7 +358,7 @@ TEST(what_is_asked_for_later_comes_between_its_pieces)
 	ouro_loop *loop = ouro_loop_new(&opts);
 
 	CHECK(loop != NULL);
-	scratch_enter();
+	scratch_enter_memory();
 	make_tree("a", 4, 100);
 	CHECK(ouro_fs_cp(loop, "a", "b", OURO_COPY_NEW, say_done, word("copied")).id != 0);
 	ask_job(loop, OURO_LANE_FILES, &later);
@@ -388,7 +388,7 @@ static int copy_it(void)
 
 TEST(memory_that_runs_out_anywhere_is_told)
 {
-	scratch_enter();
+	scratch_enter_memory();
 	make_deep("a", 20);
 	CHECK(for_each_failing_allocation(copy_it) > 10);
 	scratch_leave();

@@ -4,7 +4,16 @@
 #include "offload/whole.h"
 #include <pthread.h>
 
-/* `folders` in one, with `files` in each: their names and a few bytes. */
+/* A scratch folder for files by the hundred: in memory if there is such a place, as it takes some
+ * disks seconds to make them. */
+static inline void scratch_enter_memory(void)
+{
+	if (!access("/dev/shm", W_OK | X_OK))
+		CHECK_EQ(setenv("TMPDIR", "/dev/shm", 1), 0);
+	scratch_enter();
+}
+
+/* `folders` in one, with `files` in each. A few have something in them, which is their path. */
 static inline void make_tree(const char *top, int folders, int files)
 {
 	char path[128];
@@ -15,7 +24,7 @@ static inline void make_tree(const char *top, int folders, int files)
 		CHECK_EQ(mkdir(path, 0755), 0);
 		for (int n = 0; n < files; n++) {
 			snprintf(path, sizeof(path), "%s/%d/%d", top, i, n);
-			make_file(path, path);
+			make_file(path, n < 10 ? path : "");
 		}
 	}
 }
