@@ -248,7 +248,6 @@ static void expire(struct op *op)
 	struct pool *pool = op->pool;
 
 	op->late = true;
-	ouro__ops_line_up(pool); /* what ended before its time was up is answered before */
 	stand_in_line(op);
 	ouro__wake_ring(pool->bell_fd);
 }
@@ -259,6 +258,7 @@ static void on_deadline(ouro_loop *loop, void *arg)
 	enum pool_taken taken;
 
 	(void)loop;
+	ouro__ops_line_up(op->pool); /* what has ended by now comes before */
 	taken = op->parked ? POOL_TAKEN : ouro__pool_take_back(op->pool, op);
 	if (taken == POOL_TAKEN)
 		end(op, OURO_ETIMEOUT);
