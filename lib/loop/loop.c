@@ -200,8 +200,10 @@ bool ouro__loop_is_alive(const struct ouro_loop *loop)
 
 bool ouro__loop_cannot_wait(const struct ouro_loop *loop)
 {
-	return loop->fresh || ouro__loop_is_busy(loop) ||
-	       (loop->is_virtual && loop->timers.count && !loop->away);
+	uint64_t next = timers_next(&loop->timers);
+
+	return loop->fresh || next <= loop->lag.stamp || ouro__loop_is_busy(loop) ||
+	       (loop->is_virtual && next != UINT64_MAX && !loop->away);
 }
 
 /* Refuses, in words, what may not be done from inside a turn or to a loop of this kind. */
@@ -395,4 +397,5 @@ void ouro_loop_hold(ouro_loop *loop, bool hold)
 		ouro__log(&loop->log, OURO_LOG_ERROR,
 			  "ouro_loop_hold: released more often than held");
 	}
+	loop_touch(loop); /* a host may have to learn that nothing is left */
 }

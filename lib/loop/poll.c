@@ -224,8 +224,8 @@ static void set_alarm(struct poll *poll)
 	const struct ouro_loop *loop = poll->loop;
 	uint64_t next = loop->is_virtual ? UINT64_MAX : timers_next(&loop->timers);
 
-	if (!poll->alarm_rang && poll->alarm_for <= next)
-		return;
+	if (!poll->alarm_rang && (poll->alarm_for <= next || next <= loop->lag.stamp))
+		return; /* the second: it is due, and the poll will not wait at all */
 	poll->alarm_for = next;
 	poll->alarm_rang = false;
 	ouro__alarm_set(poll->alarm_fd, round_up(next, loop->lag.stamp));
