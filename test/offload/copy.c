@@ -285,18 +285,15 @@ TEST(a_loop_freed_in_the_middle_of_a_copy_leaves_all_or_nothing)
 
 TEST(what_is_asked_for_later_comes_between_its_pieces)
 {
-	ouro_loop_opts opts = { .pool_threads = 1 };
 	struct job later = { .word = "later" };
-	ouro_loop *loop;
+	struct pause pause;
 
 	enter_with_a_big_file();
-	loop = ouro_loop_new(&opts);
-	CHECK(loop != NULL);
-	CHECK(ouro_fs_copy(loop, "a", "c", OURO_COPY_NEW, say_done, word("copied")).id != 0);
-	ask_job(loop, OURO_LANE_FILES, &later);
-	CHECK_EQ(ouro_loop_run(loop), 0);
+	pause_init(&pause);
+	CHECK(ouro_fs_copy(pause.loop, "a", "c", OURO_COPY_NEW, say_done, word("copied")).id != 0);
+	ask_job(pause.loop, OURO_LANE_FILES, &later);
+	pause_run(&pause);
 	CHECK_STR(said, "later copied");
-	ouro_loop_free(loop);
 	scratch_leave();
 }
 

@@ -301,18 +301,16 @@ TEST(a_loop_freed_in_the_middle_of_a_removal_leaves_nothing_open)
 
 TEST(what_is_asked_for_later_comes_between_its_pieces)
 {
-	ouro_loop_opts opts = { .pool_threads = 1 };
 	struct job later = { .word = "later" };
-	ouro_loop *loop = ouro_loop_new(&opts);
+	struct pause pause;
 
-	CHECK(loop != NULL);
 	scratch_enter_memory();
 	make_tree("t", 4, 100);
-	CHECK(ouro_fs_rm(loop, "t", OURO_RM, say_done, word("removed")).id != 0);
-	ask_job(loop, OURO_LANE_FILES, &later);
-	CHECK_EQ(ouro_loop_run(loop), 0);
+	pause_init(&pause);
+	CHECK(ouro_fs_rm(pause.loop, "t", OURO_RM, say_done, word("removed")).id != 0);
+	ask_job(pause.loop, OURO_LANE_FILES, &later);
+	pause_run(&pause);
 	CHECK_STR(said, "later removed");
-	ouro_loop_free(loop);
 	scratch_leave();
 }
 

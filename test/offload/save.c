@@ -339,21 +339,19 @@ TEST(a_loop_freed_in_the_middle_leaves_the_old_or_the_new)
 
 TEST(what_is_asked_for_later_comes_between_its_pieces)
 {
-	ouro_loop_opts opts = { .pool_threads = 1 };
 	struct job later = { .word = "later" };
-	ouro_loop *loop = ouro_loop_new(&opts);
+	struct pause pause;
 	char *bytes = pattern(BIG, 1);
 
-	CHECK(loop != NULL);
 	scratch_enter();
-	CHECK(ouro_fs_save(loop, "f", ouro_str_n(bytes, BIG), 0600, OURO_SAVE_PLAIN, say_done,
+	pause_init(&pause);
+	CHECK(ouro_fs_save(pause.loop, "f", ouro_str_n(bytes, BIG), 0600, OURO_SAVE_PLAIN, say_done,
 			   word("saved"))
 		      .id != 0);
-	ask_job(loop, OURO_LANE_FILES, &later);
-	CHECK_EQ(ouro_loop_run(loop), 0);
+	ask_job(pause.loop, OURO_LANE_FILES, &later);
+	pause_run(&pause);
 	CHECK_STR(said, "later saved");
 	free(bytes);
-	ouro_loop_free(loop);
 	scratch_leave();
 }
 
@@ -510,7 +508,7 @@ TEST(killed_before_any_of_its_system_calls_it_leaves_the_old_or_the_new)
 		make_big("f", 700 * KIB, 1);
 		killed = killed_before_call(n);
 		if (file_is_pattern("f", BIG, 2))
-			new++;
+			new ++;
 		else if (file_is_pattern("f", 700 * KIB, 1))
 			old++;
 		else
