@@ -222,10 +222,12 @@ static uint64_t round_up(uint64_t next, uint64_t now)
 static void set_alarm(struct poll *poll)
 {
 	const struct ouro_loop *loop = poll->loop;
-	uint64_t next = loop->is_virtual ? UINT64_MAX : timers_next(&loop->timers);
+	uint64_t next = timers_next(&loop->timers);
 
-	if (!poll->alarm_rang && (poll->alarm_for <= next || next <= loop->lag.stamp))
-		return; /* the second: it is due, and the poll will not wait at all */
+	if (loop->is_virtual || next <= loop->lag.stamp) /* the poll will not wait for this one */
+		next = UINT64_MAX;
+	if (!poll->alarm_rang && poll->alarm_for <= next)
+		return;
 	poll->alarm_for = next;
 	poll->alarm_rang = false;
 	ouro__alarm_set(poll->alarm_fd, round_up(next, loop->lag.stamp));
