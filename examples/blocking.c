@@ -10,7 +10,6 @@
  *
  *     cc blocking.c $(pkg-config --cflags --libs ouro) */
 #include <ouro.h>
-#include <ouro/pool.h>
 #include <stdio.h>
 #include <unistd.h>
 

@@ -8,7 +8,6 @@
  *     ./a.out localhost debian.org nobody.invalid ::1 */
 #include <errno.h>
 #include <ouro.h>
-#include <ouro/dns.h>
 #include <stdio.h>
 
 static void on_found(int err, const ouro_addr *addrs, size_t count, void *arg)
