@@ -12,6 +12,7 @@ static struct {
 	atomic_bool typeless;
 	atomic_bool removes; /* the file goes before anybody can ask about it */
 	atomic_bool hangs;   /* until there is a byte in the plug */
+	atomic_bool hanging; /* it does */
 } quirk;
 
 static void obey_quirks(struct dirent *entry)
@@ -28,8 +29,10 @@ struct dirent *readdir(DIR *stream)
 		(struct dirent * (*)(DIR *))(uintptr_t)dlsym(RTLD_NEXT, "readdir");
 	struct dirent *entry;
 
-	if (quirk.hangs)
+	if (quirk.hangs) {
+		quirk.hanging = true;
 		plug_work(NULL);
+	}
 	if (quirk.fail_in && --quirk.fail_in == 0) {
 		errno = EIO;
 		return NULL;
@@ -724,6 +727,41 @@ TEST(a_loop_need_not_wait_for_a_thread_that_hangs)
 		usleep(500);
 	tube_close(plug);
 	scratch_leave();
+}
+
+/* There the thread is not, and the folder is as the thread had it in that moment. */
+static void look_from_a_child(void)
+{
+	alarm(TEST_SECONDS);
+	CHECK_EQ(ouro_loop_after_fork(loop), 0);
+	CHECK_EQ(wait_for_answer(), OURO_ECANCELED);
+	CHECK_EQ(next(), OURO_ECLOSED);
+	ouro_dir_close(dir);
+	ouro_loop_free(loop);
+	_exit(0); /* LeakSanitizer would look for the threads of its parent */
+}
+
+TEST(in_the_child_of_a_fork_a_next_that_ran_ends_the_reading)
+{
+	int status;
+	ouro_op op;
+	pid_t pid;
+
+	begin_hanging();
+	op = ask_next();
+	while (!quirk.hanging)
+		usleep(500);
+	pid = fork();
+	CHECK(pid >= 0);
+	if (pid == 0)
+		look_from_a_child();
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+	let_go_on();
+	CHECK_EQ(settle(op), 0);
+	check_one_of_each();
+	tube_close(plug);
+	end();
 }
 
 TEST(a_folder_read_too_late_is_closed)
