@@ -134,13 +134,14 @@ OURO_API void    ouro_dir_close(ouro_dir *dir);
 OURO_API ouro_op ouro_fs_load(ouro_loop *loop, const char *path, size_t max, ouro_data_fn *fn,
 			      void *arg);
 
-/* save: data becomes the file at path; how says what becomes of one that is there. mode is for a new
- * file, less the umask. PLAIN and APPEND write to what a symlink points at, and what they have
+/* save: data becomes the file at path; how says what becomes of one that is there. mode is for a
+ * new file, less the umask. PLAIN and APPEND write to what a symlink points at, and what they have
  * written stays when something goes wrong; NEW then removes what it made. ATOMIC writes a file
  * named .ouro- and twelve letters in the same folder; one that a crash left behind may be removed.
  * It replaces the name, a symlink too, and keeps the mode of an old file, and its owner where it
  * may. If the last step goes wrong, syncing the folder, the new file is there already.
- * data is copied; take instead gets len bytes from ouro_buf_detach() and frees them, also when it
+ *
+ * data is copied; take gets len bytes from ouro_buf_detach() instead and frees them, also when it
  * returns {0}. */
 enum ouro_save {
 	OURO_SAVE_PLAIN,  /* cut to nothing, then written: who reads meanwhile sees a part */

@@ -80,7 +80,7 @@ int ouro__folder_open(const char *path, int flags, const char **ret_name)
 	while (n > 1 && path[n - 1] == '/')
 		n--;
 	slash = memrchr(path, '/', n);
-	*ret_name = slash ? slash + 1 : path;
+	*ret_name = slash ? slash + strspn(slash, "/") : path;
 	folder = ouro__strdup(slash ? path : ".");
 	if (!folder)
 		return -ENOMEM;

@@ -204,6 +204,22 @@ TEST(who_asks_later_is_answered_before_a_big_file_has_been_loaded)
 	scratch_leave();
 }
 
+TEST(nor_do_other_lanes_wait_for_it)
+{
+	struct job call = { .word = "call" }, name = { .word = "name" };
+	struct pause pause;
+
+	scratch_enter();
+	make_sparse("big", 64 * MIB);
+	pause_init(&pause);
+	CHECK(ouro_fs_load(pause.loop, "big", 0, say_data, word("big")).id != 0);
+	ask_job(pause.loop, OURO_LANE_USER, &call);
+	ask_job(pause.loop, OURO_LANE_NAMES, &name);
+	pause_run(&pause);
+	CHECK_STR(said, "call name big");
+	scratch_leave();
+}
+
 TEST(a_load_that_has_begun_can_be_cancelled)
 {
 	struct pause pause;
