@@ -6,9 +6,9 @@
  * An ouro_dir is a handle of the loop's. Behind it is a DIR of libc's, which no two may use at
  * once, and which must be closed by somebody, wherever things stop. So nobody shares it; it is
  * handed on: from the operation that opened it to the handle, from the handle to an operation that
- * reads it, and back. An operation whose time ran out keeps it, for its thread may be reading still;
- * the handle has then lost it for good. Whoever has it last closes it: a handle asks the pool to,
- * and does it itself only when the loop is ending or there is no memory to ask with. */
+ * reads it, and back. An operation whose time ran out keeps it, for its thread may be reading
+ * still; the handle has then lost it for good. Whoever has it last closes it: a handle asks the
+ * pool to, and does it itself only when the loop is ending or there is no memory to ask with. */
 #include "base/alloc.h"
 #include "base/check.h"
 #include "loop/call.h"

@@ -79,7 +79,7 @@ void ouro__paths_drop(struct op *op)
 
 /* What is more than a system call. Each answers as one: -1 and errno. */
 
-/* Linux frees the number before it can be interrupted: another close() might hit somebody else's. */
+/* Linux frees the number before it can be interrupted: a second close() might hit another's. */
 static int close_once(int fd)
 {
 	return close(fd) < 0 && errno != EINTR ? -1 : 0;
@@ -107,7 +107,8 @@ static int make_temporary(struct fs *fs, const char *prefix)
 	return mkdtemp(path) ? 0 : -1;
 }
 
-/* The kernel keeps no target that is longer than a path may be, so a full buffer is a cut one. */
+/* The kernel keeps no target that is longer than a path may be, so a full buffer is a cut one. What
+ * is not full ends by the zeros that were there. */
 static int read_link(struct fs *fs, const char *path)
 {
 	char *target = data_of(fs, PATH_MAX + 1);

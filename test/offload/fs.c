@@ -507,7 +507,7 @@ TEST(a_name_is_any_bytes_but_a_slash_and_a_zero)
 	end();
 }
 
-/* Short ones are kept in the operation, longer ones are not: nobody shall see where that changes. */
+/* Short ones are kept in the operation, longer ones are not: nobody shall see the difference. */
 TEST(a_path_of_any_length_arrives)
 {
 	static char path[PATH_MAX];
