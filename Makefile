@@ -3,7 +3,7 @@
 #   make            libraries and examples, into build/
 #   make run        the main example: a clock that also listens to you
 #   make test       every test (check is the same); installs what it lacks on Debian
-#   make bench      ouro beside libev, libuv and Node
+#   make bench      ouro beside libev, libuv and Node; bench-loop, bench-pool: one of them
 #   make headers    every public header alone, as C11 and as C++17
 #   make layers     no include points up a floor
 #   make readme     every piece of code in README.md compiles
@@ -130,8 +130,12 @@ layers:
 readme test-install: all $(BUILD)/needs-test
 	@CC='$(CC)' BUILD='$(BUILD)' SAN='$(SAN)' test/run test/$(@:test-%=%).sh
 
+# One after the other: two at once would measure each other.
+BENCHES := $(patsubst bench/%/run,bench-%,$(sort $(wildcard bench/*/run)))
 bench: $(BUILD)/needs-bench
-	@CC='$(CC)' BUILD='$(abspath $(BUILD))' bench/loop/run
+	@$(foreach b,$(BENCHES),$(MAKE) --no-print-directory $b &&) true
+$(BENCHES): bench-%: $(BUILD)/needs-bench
+	@CC='$(CC)' BUILD='$(abspath $(BUILD))' bench/$*/run
 
 to = $(DESTDIR)$(1)
 install: $(LIBRARY) $(BUILD)/libouro.so
@@ -162,7 +166,7 @@ clean:
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
-.PHONY: all examples run test check headers layers readme test-install bench install uninstall \
+.PHONY: all examples run test check headers layers readme test-install bench $(BENCHES) install uninstall \
 	format deps clean help FORCE
 .SECONDARY: $(OBJ)
 .DELETE_ON_ERROR:
