@@ -145,18 +145,20 @@ TEST(a_message_can_name_the_call_and_the_file)
 
 TEST(without_a_descriptor_it_is_told)
 {
+	ouro_loop *loop = plugged_loop(0);
 	struct rlimit limit, none;
 
+	reader(loop, "/dev/zero", NULL, say_piece, NULL);
 	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
 	none = limit;
-	ouro_loop *loop = new_loop();
-	reader(loop, "/dev/zero", NULL, say_piece, NULL);
 	none.rlim_cur = 3;
 	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+	plug_pull();
 	CHECK_EQ(ouro_loop_run(loop), 0);
 	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	CHECK_STR(said, "EMFILE");
 	ouro_loop_free(loop);
+	tube_close(plug);
 }
 
 /* Every byte says where it is. */
