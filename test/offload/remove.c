@@ -316,6 +316,7 @@ TEST(what_is_asked_for_later_comes_between_its_pieces)
 
 static int remove_it(void)
 {
+	char path[400]; /* too long for the record */
 	ouro_loop *loop;
 	ouro_op op;
 	int err;
@@ -325,7 +326,7 @@ static int remove_it(void)
 	loop = ouro_loop_new(NULL);
 	if (!loop)
 		return -errno;
-	op = rm(loop, "t");
+	op = rm(loop, long_way(path, sizeof(path) - 1, "t"));
 	err = op.id ? answer_to(loop, op) : -errno;
 	ouro_loop_free(loop);
 	return err;

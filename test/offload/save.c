@@ -358,7 +358,7 @@ TEST(what_is_asked_for_later_comes_between_its_pieces)
 static int save_it(void)
 {
 	ouro_loop *loop = ouro_loop_new(NULL);
-	char path[200];
+	char path[400]; /* too long for the record */
 	ouro_op op;
 	int err;
 

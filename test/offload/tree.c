@@ -368,6 +368,7 @@ TEST(what_is_asked_for_later_comes_between_its_pieces)
 
 static int copy_it(void)
 {
+	char path[400]; /* too long for the record */
 	ouro_loop *loop;
 	ouro_op op;
 	int err;
@@ -376,7 +377,7 @@ static int copy_it(void)
 	loop = ouro_loop_new(NULL);
 	if (!loop)
 		return -errno;
-	op = cp(loop, "a", "b");
+	op = cp(loop, "a", long_way(path, sizeof(path) - 1, "b"));
 	err = op.id ? answer_to(loop, op) : -errno;
 	if (!err)
 		CHECK(trees_are_same());

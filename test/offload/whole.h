@@ -211,7 +211,7 @@ static inline void pause_end(struct pause *pause)
 	gate_open(&pause->between, 1);
 }
 
-/* Whatever has been asked for since pause_init(): all of it was there before the first was begun. */
+/* Whatever was asked for since pause_init(): all of it was there before the first was begun. */
 static inline void pause_run(struct pause *pause)
 {
 	gate_open(&pause->before, 1);
