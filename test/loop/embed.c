@@ -568,9 +568,10 @@ static void host_works(struct ev_loop *host, ev_timer *w, int revents)
 {
 	uint64_t until = real_ns() + 5 * MS;
 
-	(void)host, (void)w, (void)revents;
+	(void)host, (void)revents;
 	while (real_ns() < until)
 		;
+	after(w->data, 1, "T"); /* the figures are of before the last poll, so there is one more */
 }
 
 TEST(time_in_the_hosts_callbacks_is_busy_time_but_no_callbacks_of_ours)
@@ -581,8 +582,8 @@ TEST(time_in_the_hosts_callbacks_is_busy_time_but_no_callbacks_of_ours)
 	ev_timer w;
 
 	ev_timer_init(&w, host_works, 0.001, 0);
+	w.data = loop;
 	ev_timer_start(host, &w);
-	after(loop, 3, "T");
 	ev_run(host, 0);
 	ouro_loop_stats(loop, &stats);
 	CHECK(stats.busy_ns >= 5 * MS);
