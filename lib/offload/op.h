@@ -34,6 +34,9 @@ struct op_kind {
 	 * ouro__op_is_stopped() true, and undoes on its thread what it has half done. */
 	bool pieces;
 
+	/* How many bytes of its room are to be zero when it is new; 0: all of them. */
+	uint16_t room;
+
 	/* On a pool thread: does it, and answers 0 or more, or -errno. May use op->room, op->path,
 	 * fn and arg, and ouro__op_is_stopped(), nothing else. NULL: answered without the pool, with the op->err
 	 * it is submitted with; still later. */
@@ -50,7 +53,7 @@ struct op_kind {
 	void (*release)(struct op *op);
 };
 
-/* What a kind may keep in its operation; zeroed when the operation is new. */
+/* What a kind may keep in its operation; zeroed when the operation is new, see op_kind.room. */
 #define OP_ROOM 368
 
 struct op {
