@@ -41,22 +41,16 @@ static struct save *save_of(struct op *op)
 	return (struct save *)(void *)op->room;
 }
 
-/* What is there must be a file, or a symlink, which gives its name to the new file. *ret_old is
- * zeroed when nothing is kept of it. */
+/* A file may be there, or a symlink, which only loses its name; or nothing: then the mode is 0. */
 static int look_at_old(const struct save *save, struct stat *ret_old)
 {
 	if (fstatat(save->folder, save->name, ret_old, AT_SYMLINK_NOFOLLOW)) {
-		memset(ret_old, 0, sizeof(*ret_old));
+		ret_old->st_mode = 0;
 		return errno == ENOENT ? 0 : -errno;
 	}
-	if (S_ISREG(ret_old->st_mode))
-		return 0;
 	if (S_ISDIR(ret_old->st_mode))
 		return -EISDIR;
-	if (!S_ISLNK(ret_old->st_mode))
-		return -EINVAL;
-	memset(ret_old, 0, sizeof(*ret_old));
-	return 0;
+	return S_ISREG(ret_old->st_mode) || S_ISLNK(ret_old->st_mode) ? 0 : -EINVAL;
 }
 
 /* Need not be a secret, only rare: O_EXCL refuses a name that is taken, by a symlink too. */
@@ -98,6 +92,7 @@ static int keep_owner_and_mode(int fd, const struct stat *old)
 static int begin_beside(struct save *save)
 {
 	struct stat old;
+	bool replaces;
 	int err;
 
 	save->folder = ouro__folder_open(save->paths.path, O_RDONLY, &save->name);
@@ -108,11 +103,12 @@ static int begin_beside(struct save *save)
 	err = look_at_old(save, &old);
 	if (err)
 		return err;
-	save->fd = make_temp(save, old.st_nlink ? S_IRUSR | S_IWUSR : save->mode);
+	replaces = S_ISREG(old.st_mode);
+	save->fd = make_temp(save, replaces ? S_IRUSR | S_IWUSR : save->mode);
 	if (save->fd < 0)
 		return save->fd;
 	save->made = save->temp;
-	return old.st_nlink ? keep_owner_and_mode(save->fd, &old) : 0;
+	return replaces ? keep_owner_and_mode(save->fd, &old) : 0;
 }
 
 static int begin(struct save *save)

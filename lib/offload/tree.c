@@ -50,24 +50,22 @@ static bool is_same(const struct stat *a, const struct stat *b)
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* Is the folder at *fd inside that one, or is it that? Looks at all above it, and closes it. */
+/* -EINVAL if the folder at fd is that one or somewhere in it: looks at all above it. Closes fd. */
 static int check_outside(int fd, const struct stat *forbidden)
 {
 	struct stat here, below = { 0 };
-	int up, err = 0;
+	int up, err = fstat(fd, &here) ? -errno : 0;
 
-	while (!err) {
-		if (fstat(fd, &here))
-			err = -errno;
-		else if (is_same(&here, forbidden))
+	while (!err && !is_same(&here, &below)) { /* the root is above itself */
+		if (is_same(&here, forbidden)) {
 			err = -EINVAL;
-		if (err || is_same(&here, &below))
 			break;
-		below = here;
+		}
 		up = openat(fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
-		err = errno_if(up) < 0 ? -errno : 0;
 		ouro__fd_close(&fd);
 		fd = up;
+		below = here;
+		err = fd < 0 || fstat(fd, &here) ? -errno : 0;
 	}
 	ouro__fd_close(&fd);
 	return err;
