@@ -3,8 +3,8 @@
  * A stream reads or writes one file piece by piece on the pool, at the user's pace: the reader
  * stops when it is told to, the writer says when it has enough waiting. It opens files, block
  * devices and such character devices as never keep a caller waiting (/dev/zero, /dev/full). The
- * others are for ouro_io: a FIFO or a socket is -EINVAL here, a terminal or the like may be -EAGAIN;
- * a folder is -EISDIR.
+ * others are for ouro_io: a FIFO or a socket is -EINVAL here, a terminal or the like may be
+ * -EAGAIN. A folder is -EISDIR.
  *
  * All of it on the loop's thread. Errors are -errno as the system call gives them, and come once,
  * through the callback; inside it ouro_op_call() and ouro_op_path() of ouro_op_now() name the call
@@ -100,8 +100,8 @@ enum ouro_change {
 };
 
 /* path: what changed, relative to what is watched; empty: itself. Any bytes but zero. Borrowed.
- * Every change is told, in the order in which they happened. After OURO_CHANGE_SELF the watch closes
- * itself. */
+ * Every change is told, in the order in which they happened. After OURO_CHANGE_SELF the watch
+ * closes itself. */
 typedef void ouro_watch_fn(ouro_watch *watch, unsigned changes, const char *path, void *arg);
 
 /* Watches a folder, or with recursive all folders in it too, also those that come later; or a file.

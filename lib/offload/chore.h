@@ -1,9 +1,9 @@
 /* chore.h -- a handle whose work is done on the pool, one operation at a time.
  *
- * A reader, a writer and a watch are each a `struct chore` and a few fields. An operation that works
- * for one has it as its arg and may touch all of it: while the operation is out, the loop leaves
- * alone what the thread uses. Its done() begins with ouro__chore_ended(), and ends when that says
- * false:
+ * A reader, a writer and a watch are each a `struct chore` and a few fields. An operation that
+ * works for one has it as its arg and may touch all of it: while the operation is out, the loop
+ * leaves alone what the thread uses. Its done() begins with ouro__chore_ended(), and ends when that
+ * says false:
  *
  *     static void read_done(struct op *op, int err)
  *     {

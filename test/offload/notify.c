@@ -313,7 +313,7 @@ TEST(folders_that_are_there_and_those_that_come_are_watched)
 	CHECK_EQ(unlink("w/a/c/d/f"), 0);
 	CHECK_EQ(rmdir("w/a/c/d"), 0);
 	touch("w/end");
-	CHECK_STR(told_until(loop, "+end"), "-a/c/d/f -a/c/d +end");
+	CHECK(strstr(told_until(loop, "+end"), "-a/c/d/f -a/c/d +end") != NULL);
 	leave(loop);
 }
 
