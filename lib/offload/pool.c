@@ -87,12 +87,29 @@ static int start_thread(struct pool *pool)
 static int call_somebody(struct pool *pool)
 {
 	if (pool->idle) {
-		if (!pool->waking)
-			pthread_cond_signal(&pool->work);
+		pool->signal |= !pool->waking;
 		pool->waking = true;
 		return 0;
 	}
 	return pool->threads < threads_wanted(pool) ? start_thread(pool) : 0;
+}
+
+static bool take_signal(struct pool *pool)
+{
+	bool signal = pool->signal;
+
+	pool->signal = false;
+	return signal;
+}
+
+/* Whoever is woken before the lock is free only waits again, for the lock. */
+static void unlock(struct pool *pool)
+{
+	bool signal = take_signal(pool);
+
+	pthread_mutex_unlock(&pool->lock);
+	if (signal)
+		pthread_cond_signal(&pool->work);
 }
 
 /* A thread's life. */
@@ -155,7 +172,7 @@ static uint64_t do_one(struct pool *pool, struct lane *lane, uint64_t now)
 	int result;
 
 	start(pool, lane, op, now);
-	pthread_mutex_unlock(&pool->lock);
+	unlock(pool);
 	result = op->kind->work(op);
 	now = clock_ns();
 	pthread_mutex_lock(&pool->lock);
@@ -212,6 +229,8 @@ static void *work_until_closed(void *arg)
 	pool->threads--;
 	if (next_lane(pool))
 		call_somebody(pool);
+	if (take_signal(pool))
+		pthread_cond_signal(&pool->work); /* without the lock there may be no pool */
 	last = pool->left && !pool->threads;
 	pthread_cond_broadcast(&pool->quiet);
 	pthread_mutex_unlock(&pool->lock);
@@ -252,7 +271,7 @@ int ouro__pool_enqueue(struct pool *pool, struct op *op)
 			take_out(lane, op);
 		}
 	}
-	pthread_mutex_unlock(&pool->lock);
+	unlock(pool);
 	return err;
 }
 
@@ -286,7 +305,7 @@ bool ouro__pool_give_up(struct pool *pool, struct op *op)
 		if (next_lane(pool))
 			call_somebody(pool);
 	}
-	pthread_mutex_unlock(&pool->lock);
+	unlock(pool);
 	return stuck;
 }
 
@@ -404,7 +423,7 @@ static void forget_threads(struct pool *pool)
 	pthread_cond_init(&pool->work, NULL);
 	pthread_cond_init(&pool->quiet, NULL);
 	pool->threads = pool->idle = pool->stuck = 0;
-	pool->waking = false;
+	pool->waking = pool->signal = false;
 	for (int i = 0; i < OURO_LANE_COUNT; i++) {
 		struct lane *lane = &pool->lane[i];
 

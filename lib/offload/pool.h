@@ -39,7 +39,8 @@ struct pool {
 	unsigned threads, idle, stuck;
 	size_t stack;
 	uint64_t turns; /* how often one was put into a lane */
-	bool waking;    /* a thread has been woken and has not looked yet */
+	bool waking;    /* a thread is being woken and has not looked yet */
+	bool signal;    /* it is to be signalled, once the lock is free */
 	bool ending;    /* the loop ends: what comes in pieces is to stop */
 	bool closed;    /* it has gone */
 	bool left;      /* to its stuck threads: the last of them frees it */
