@@ -3,8 +3,8 @@
  * A stream reads or writes one file piece by piece on the pool, at the user's pace: the reader
  * stops when it is told to, the writer says when it has enough waiting. It opens files, block
  * devices and such character devices as never keep a caller waiting (/dev/zero, /dev/full). The
- * others are for ouro_io: a FIFO or a socket is -EINVAL here, a terminal or the like may be
- * -EAGAIN. A folder is -EISDIR.
+ * others are for ouro_io: a FIFO or a socket is -EINVAL or -ENXIO here, a terminal or the like may
+ * be -EAGAIN. A folder is -EISDIR.
  *
  * All of it on the loop's thread. Errors are -errno as the system call gives them, and come once,
  * through the callback; inside it ouro_op_call() and ouro_op_path() of ouro_op_now() name the call

@@ -923,6 +923,26 @@ TEST(a_watch_that_is_not_held_does_not_keep_the_loop_alive)
 	leave(loop);
 }
 
+static void tell_active(ouro_loop *loop, const ouro_active *active, void *arg)
+{
+	(void)loop, (void)arg;
+	say("%s:%s:%d", active->kind, active->name, active->fd >= 0);
+}
+
+TEST(it_is_listed_by_its_name)
+{
+	ouro_loop *loop = new_loop();
+	ouro_watch *watch;
+
+	scratch_enter();
+	make_dir("w");
+	watch = watch_it(loop, "w", true, say_change);
+	CHECK_EQ(ouro_watch_set_name(watch, "spy"), 0);
+	CHECK_EQ(ouro_loop_active(loop, tell_active, NULL), 1);
+	CHECK_STR(said, "watch:spy:1");
+	leave(loop);
+}
+
 /* In whatever state the turns have brought it to. */
 TEST(a_loop_can_be_freed_with_watches_in_any_state)
 {
