@@ -1,5 +1,5 @@
-/* libuv.c -- the tasks of bench/pool in libuv, whose requests are the caller's to keep: each task has
- * as many as are out at once. */
+/* libuv.c -- the tasks of bench/pool in libuv, whose requests are the caller's to keep: each task
+ * has as many as are out at once. */
 #include "pool.h"
 #include <uv.h>
 

@@ -1,5 +1,5 @@
-/* ouro.c -- the tasks of bench/pool in ouro, all options the defaults; and one that only ouro has to
- * pass: a steady state allocates nothing. */
+/* ouro.c -- the tasks of bench/pool in ouro, all options the defaults; and one that only ouro has
+ * to pass: a steady state allocates nothing. */
 #include "pool.h"
 #include <ouro.h>
 #include <ouro/dns.h>

@@ -109,8 +109,8 @@ function verdicts(row,    n, i, list, all, one)
 
 function explain()
 {
-	print "\nwall is the clock, cpu of all threads together; \"x libuv\" says how many times better ouro is."
-	print "stat_behind: while four jobs of 100 ms and eight lookups of 5 s are out; first is asked for 1 ms after."
+	print "\nwall: the clock; cpu: all threads together; \"x libuv\": how many times better ouro is."
+	print "stat_behind: while four jobs of 100 ms and eight lookups of 5 s are out, from 1 ms after."
 	print "lookups_128: ouro asks the resolver once for all who ask for one name at once."
 }
 

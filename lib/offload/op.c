@@ -17,8 +17,8 @@ static struct op *find(const ouro_loop *loop, ouro_op token)
 	return pool ? slab_find(&pool->ops, token.id) : NULL;
 }
 
-/* If what will become of it is still open. In its own callback it is not: a time-out set there would
- * come down on whoever has the record next. */
+/* If what will become of it is still open. In its own callback it is not: a time-out set there
+ * would come down on whoever has the record next. */
 static struct op *find_open(const ouro_loop *loop, ouro_op token)
 {
 	struct op *op = find(loop, token);
@@ -46,7 +46,7 @@ ouro_loop *ouro__op_loop(const struct op *op)
 
 /* Asking. */
 
-/* As it was born, but for its record. What a kind leaves alone in its room stays out of the cache. */
+/* As it was born, but for its record. The room that a kind leaves alone stays out of the cache. */
 static void wipe(struct op *op, const struct op_kind *kind)
 {
 	size_t room = kind->room ? kind->room : OP_ROOM;

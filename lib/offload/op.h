@@ -38,8 +38,8 @@ struct op_kind {
 	uint16_t room;
 
 	/* On a pool thread: does it, and answers 0 or more, or -errno. May use op->room, op->path,
-	 * fn and arg, and ouro__op_is_stopped(), nothing else. NULL: answered without the pool, with the op->err
-	 * it is submitted with; still later. */
+	 * fn and arg, and ouro__op_is_stopped(), nothing else. NULL: answered without the pool,
+	 * with the op->err it is submitted with; still later. */
 	int (*work)(struct op *op);
 
 	/* On the loop: calls the user's function, op->fn, with err and what work() left in the room.

@@ -56,7 +56,8 @@ struct pool *ouro__pool_of(struct ouro_loop *loop);
 /* The pool of a loop that may have none. */
 struct pool *ouro__pool_if_any(const struct ouro_loop *loop);
 
-/* Into its lane, and wakes or starts a thread. 0; OURO_EBUSY; -EAGAIN: there is no thread at all. */
+/* Into its lane, and wakes or starts a thread. 0; OURO_EBUSY; -EAGAIN, -ENOMEM: there is no thread
+ * at all. */
 int ouro__pool_enqueue(struct pool *pool, struct op *op);
 
 /* Out of its lane, if it has not begun; else tells it to stop. What became of it: */

@@ -1,4 +1,4 @@
-/* chaos.c -- everything at once, in eight threads of loops: each operation is answered exactly once.
+/* chaos.c -- everything at once, in eight threads of loops: each operation is answered once.
  *
  * Dice decide: short and long work in every lane and in pieces, cancels of live and of old tokens,
  * time-outs, operations asked for in callbacks, and loops freed whenever. An operation is a record
