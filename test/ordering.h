@@ -37,6 +37,7 @@ static ouro_io *watch_nothing(ouro_loop *loop, int fd, const char *close_word)
 
 #include "hosts/order/io.h"
 #include "hosts/order/life.h"
+#include "hosts/order/random.h"
 #include "hosts/order/share.h"
 #include "hosts/order/tasks.h"
 #include "hosts/order/timers.h"

@@ -638,9 +638,10 @@ static void member_ready(ouro_io *io, unsigned ready, void *arg)
 	}
 }
 
-TEST(in_a_random_crowd_nobody_is_called_in_vain_or_after_its_close)
+static void run_a_crowd(uint32_t seed)
 {
-	field.seed = 20210815;
+	memset(&field, 0, sizeof(field));
+	field.seed = seed;
 	field.steps_left = 3000;
 	field.loop = new_loop();
 	for (int i = 0; i < PIPES; i++)
@@ -648,8 +649,14 @@ TEST(in_a_random_crowd_nobody_is_called_in_vain_or_after_its_close)
 	call_after(field.loop, 1, field_steps, NULL);
 	run_and_free(field.loop);
 	CHECK_EQ(field.gone, field.made);
-	CHECK(field.calls > 1000);
+	CHECK(field.calls > 500);
 	CHECK(field.members == NULL);
 	for (int i = 0; i < PIPES; i++)
 		tube_close(field.tube[i]);
+}
+
+TEST(in_a_random_crowd_nobody_is_called_in_vain_or_after_its_close)
+{
+	for (uint32_t seed = 1; seed <= 5; seed++)
+		run_a_crowd(seed * 2654435761u);
 }

@@ -4,6 +4,7 @@
  * nothing behind, or have coped. What it did get is run to its end, so that a thing half made is found. */
 #include "kit.h"
 #include <ev.h>
+#include <sys/resource.h>
 
 static ouro_loop *new_loop(void)
 {
@@ -275,6 +276,53 @@ TEST(a_loop_survives_a_fork_or_can_be_freed)
 {
 	tube = tube_full();
 	for_each_failing_allocation(fork_a_loop);
+	tube_close(tube);
+}
+
+/* ---- descriptors that cannot be had ---- */
+
+static int lowest_free(void)
+{
+	int fd = dup(0);
+
+	CHECK(fd >= 0);
+	close(fd);
+	return fd;
+}
+
+static int make_all_that_takes_descriptors(void)
+{
+	ouro_loop *loop = new_loop();
+	int err;
+
+	if (!loop)
+		return -errno;
+	err = ouro_signal_open(loop, SIGUSR1, never_signal, NULL, NULL);
+	if (!err)
+		err = ouro_io_open(loop, tube.out, OURO_READABLE | OURO_ERROR, never, NULL, NULL);
+	if (!err && ouro_loop_fd(loop) < 0)
+		err = ouro_loop_fd(loop);
+	ouro_loop_free(loop);
+	return err;
+}
+
+TEST(each_descriptor_that_cannot_be_had_is_told_by_EMFILE_and_leaves_none_behind)
+{
+	struct rlimit all, few;
+	int free_fd, err = -EMFILE;
+
+	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &all), 0);
+	tube = tube_empty();
+	free_fd = lowest_free();
+	for (unsigned extra = 0; err; extra++) {
+		few = (struct rlimit){ (rlim_t)free_fd + extra, all.rlim_max };
+		CHECK_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+		err = make_all_that_takes_descriptors();
+		CHECK_EQ(setrlimit(RLIMIT_NOFILE, &all), 0);
+		CHECK(err == 0 || err == -EMFILE);
+		CHECK_EQ(lowest_free(), free_fd);
+		CHECK(extra < 32);
+	}
 	tube_close(tube);
 }
 
