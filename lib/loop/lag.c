@@ -5,6 +5,7 @@
 #include "sys/symbol.h"
 #include "sys/thread.h"
 #include "sys/wake.h"
+#include <sched.h>
 #include <stdio.h>
 
 #define DEFAULT_LIMIT_MS 50
@@ -125,11 +126,13 @@ static struct lag_report *nth_report(struct lag *lag, unsigned n)
 static void *look_names_up(void *arg)
 {
 	struct lag_namer *namer = arg;
+	int wake_fd = namer->wake_fd;
 
 	for (unsigned i = 0; i < namer->count; i++)
 		ouro__symbol_name(namer->fn[i], namer->name[i], LAG_NAME_ROOM);
 	atomic_store(&namer->done, true);
-	ouro__wake_ring(namer->wake_fd);
+	ouro__wake_ring(wake_fd);
+	atomic_store(&namer->gone, true);
 	return NULL;
 }
 
@@ -138,6 +141,7 @@ static void ask_names(struct ouro_loop *loop)
 {
 	struct lag *lag = &loop->lag;
 	struct lag_namer *namer = &lag->namer;
+	pthread_t thread;
 
 	namer->count = 0;
 	for (unsigned i = 0; i < lag->waiting; i++)
@@ -145,8 +149,10 @@ static void ask_names(struct ouro_loop *loop)
 			namer->fn[namer->count++] = nth_report(lag, i)->fn;
 	namer->wake_fd = loop->poll.wake_fd;
 	atomic_store(&namer->done, false);
-	namer->running = !ouro__thread_start(&namer->thread, "ouro-names", 0, look_names_up, namer);
+	atomic_store(&namer->gone, false);
+	namer->running = !ouro__thread_start(&thread, "ouro-names", 0, look_names_up, namer);
 	if (namer->running) {
+		pthread_detach(thread); /* not joined: in a fork's child it is not there to join */
 		loop->away++;
 		return;
 	}
@@ -165,7 +171,8 @@ static void take_names(struct ouro_loop *loop)
 	struct lag_namer *namer = &lag->namer;
 	unsigned next = 0;
 
-	pthread_join(namer->thread, NULL);
+	while (!atomic_load(&namer->gone)) /* a few instructions after `done` */
+		sched_yield();
 	namer->running = false;
 	loop->away--;
 	for (unsigned i = 0; i < lag->waiting && next < namer->count; i++) {

@@ -44,9 +44,9 @@ struct lag_report {
 };
 
 struct lag_namer {
-	pthread_t thread;
-	bool running;
-	atomic_bool done;
+	bool running;     /* the loop's word: a thread was started and its names are not taken */
+	atomic_bool done; /* the thread's: the names are there */
+	atomic_bool gone; /* and it will not touch this any more */
 	int wake_fd;
 	unsigned count;
 	const void *fn[LAG_QUEUE];
