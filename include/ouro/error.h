@@ -19,8 +19,8 @@ OURO_BEGIN
 	X(EBUSY, -4089, "the queue is full")             \
 	OURO_EAI_ERRORS(X)
 
-/* What getaddrinfo(3) says instead of an errno: its names, numbers of our own, since its differ from
- * one system to the next. (Its EAI_SYSTEM is the -errno behind it.) */
+/* What getaddrinfo(3) says instead of an errno: its names, numbers of our own, since its differ
+ * from one system to the next. (Its EAI_SYSTEM is the -errno behind it.) */
 #define OURO_EAI_ERRORS(X)                                                    \
 	X(EAI_ADDRFAMILY, -3000, "the name has no address of that family")    \
 	X(EAI_AGAIN, -3001, "no name server has answered; ask again later")   \

@@ -6,7 +6,12 @@
  *
  * There are three lanes: files, names, and the user's. Each is first in, first out, and has a cap
  * on how many threads it may hold at once, so that slow names never keep files waiting, nor your
- * calls either of them. */
+ * calls either of them. (That takes three threads. With two, names and your calls share one; one
+ * does everything in turn.)
+ *
+ * After a fork, in a child that has called ouro_loop_after_fork(), what waited is done in both
+ * processes, and what had begun ends in the child with OURO_ECANCELED. The virtual clock stands
+ * still while anything is out. */
 #ifndef OURO_POOL_H
 #define OURO_POOL_H
 #include "ouro/error.h"
@@ -19,21 +24,23 @@ OURO_BEGIN
  *
  * Every function that returns one calls its fn exactly once, later, in the I/O phase of a turn, in
  * the order in which the operations ended: refusals (OURO_EBUSY: too many wait) and cancellations
- * too. The one exception is {0} with errno ENOMEM: then there was no memory even to say so later,
- * and fn will not be called. An operation keeps the loop alive. */
+ * too. The one exception is {0} with errno set, and then fn will not be called: there was no memory
+ * even to say so later (ENOMEM), no descriptor for the pool's first operation (EMFILE), or the loop
+ * is ending (ECANCELED). An operation keeps the loop alive. */
 typedef struct ouro_op {
 	uint64_t id; /* 0: none */
 } ouro_op;
 
-typedef int  ouro_pool_fn(void *arg); /* on a pool thread; 0 or more, or -errno */
-typedef void ouro_done_fn(int   err,
-			  void *arg); /* on the loop; 0 or more, or below 0 what went wrong */
+/* On a pool thread: 0 or more, or -errno. On the loop: that, or what went wrong before it. */
+typedef int  ouro_pool_fn(void *arg);
+typedef void ouro_done_fn(int err, void *arg);
 
 /* Runs work(arg) on a pool thread, then fn(what it returned, arg) on the loop. */
 OURO_API ouro_op ouro_pool_run(ouro_loop *loop, ouro_pool_fn *work, ouro_done_fn *fn, void *arg);
 
-/* True: it was still waiting; its callback will get OURO_ECANCELED, later. False: it runs, and will
- * be answered as if nothing had been asked; or it has ended. */
+/* True: it was still waiting, or is one that goes in pieces (a whole file, a tree) and will stop
+ * before the next; its callback will get OURO_ECANCELED, later. False: it runs, and will be
+ * answered as if nothing had been asked; or it has ended. */
 OURO_API bool ouro_op_cancel(ouro_loop *loop, ouro_op op);
 
 /* From now on it has ms to end. If it does not, its callback gets OURO_ETIMEOUT at once, and its
@@ -68,7 +75,7 @@ typedef struct ouro_lane_stats {
 	uint64_t  oldest_ns; /* how long the first in the queue has waited; 0: none */
 	uint64_t  done;      /* ended so far, however */
 	ouro_hist wait_ns;   /* from asking to starting */
-	ouro_hist run_ns;    /* from starting to ending */
+	ouro_hist run_ns;    /* on threads, all pieces together */
 } ouro_lane_stats;
 
 typedef struct ouro_pool_figures {

@@ -105,8 +105,6 @@ void ouro__close_phase(struct ouro_loop *loop)
 {
 	struct list batch, *link;
 
-	if (list_empty(&loop->closing))
-		return;
 	list_init(&batch);
 	list_move_all(&batch, &loop->closing);
 	while ((link = list_shift(&batch))) {

@@ -350,18 +350,20 @@ int ouro_loop_fd(ouro_loop *loop)
 	return fd;
 }
 
+/* Every part forgets the threads it had, even if another could not be renewed: the loop must at
+ * least be free to be freed. */
 int ouro_loop_after_fork(ouro_loop *loop)
 {
-	int err = ouro__poll_after_fork(&loop->poll);
+	int err = ouro__poll_after_fork(&loop->poll), other;
 
 	ouro__lag_after_fork(loop);
-	if (!err)
-		err = ouro__signals_after_fork(loop);
+	other = ouro__signals_after_fork(loop);
+	err = err ? err : other;
 	list_each (at, &loop->attachments) {
 		struct attachment *attachment = list_of(at, struct attachment, link);
 
-		if (!err && attachment->after_fork)
-			err = attachment->after_fork(attachment);
+		other = attachment->after_fork ? attachment->after_fork(attachment) : 0;
+		err = err ? err : other;
 	}
 	if (!err)
 		loop_touch(loop);

@@ -217,8 +217,8 @@ static uint64_t round_up(uint64_t next, uint64_t now)
 	return next == UINT64_MAX || whole > UINT64_MAX - now ? UINT64_MAX : now + whole;
 }
 
-/* An alarm that was set for an earlier timer stays: it wakes us once for nothing at most, and what is
- * made and stopped again in every turn costs no system call. */
+/* An alarm that was set for an earlier timer stays: it wakes us once for nothing at most, and what
+ * is made and stopped again in every turn costs no system call. */
 static void set_alarm(struct poll *poll)
 {
 	const struct ouro_loop *loop = poll->loop;

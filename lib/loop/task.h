@@ -73,6 +73,12 @@ void ouro__tasks_deliver(struct ouro_loop *loop, struct post *post);
 /* Runs the micro queue until it is empty, or as long as micro_max lets it. */
 void ouro__micro_run(struct ouro_loop *loop);
 
-/* The check phase. */
+/* The check phase; and whether there is anything to do in it. */
 void ouro__check_phase(struct ouro_loop *loop);
+
+static inline bool tasks_to_check(const struct tasks *tasks)
+{
+	return tasks->posts || !task_queue_is_empty(&tasks->macro) ||
+	       atomic_load_explicit(&tasks->inbox, memory_order_relaxed);
+}
 #endif

@@ -13,8 +13,8 @@
 #define WIDTH      4
 #define FIRST_ROOM 64
 
-/* The allocator's large blocks begin 16 bytes behind a page: with two nodes left out the four children
- * of a node, 64 bytes, are one line of the cache. */
+/* The allocator's large blocks begin 16 bytes behind a page: with two nodes left out the four
+ * children of a node, 64 bytes, are one line of the cache. */
 #define HEAP_PAD 2
 
 /* A turn that took longer before its timers was held up. */
@@ -72,7 +72,8 @@ static void sift_up(struct timers *timers, uint32_t n)
 	put(timers, n, node);
 }
 
-/* Of four children in a row, the first to come. Choices by arithmetic: no branch could be predicted. */
+/* Of four children in a row, the first to come. Choices by arithmetic: no branch could be
+ * predicted. */
 static inline uint32_t first_of_four(const struct timer_node *heap, uint32_t n)
 {
 	uint32_t left = n + is_before(heap[n + 1], heap[n]);
@@ -156,7 +157,8 @@ static struct timer *take_record(struct timers *timers)
 		return NULL;
 	err = grow(&heap, &timers->heap_room, timers->count + 1 + HEAP_PAD, sizeof(*timers->heap));
 	timers->heap_given = heap;
-	timers->heap = timers->heap_given + HEAP_PAD;
+	if (heap)
+		timers->heap = timers->heap_given + HEAP_PAD;
 	if (!err)
 		err = grow(&place, &timers->place_room, timers->slab.made, sizeof(*timers->place));
 	timers->place = place;

@@ -34,11 +34,14 @@ uint64_t ouro__turn(struct ouro_loop *loop, bool *ret_gone)
 	loop->turn_began = loop->lag.stamp;
 	loop->turn_starts = loop->timers.starts;
 
-	ouro__micro_run(loop); /* what was queued outside any callback */
+	if (!task_queue_is_empty(&loop->tasks.micro)) /* queued outside any callback */
+		ouro__micro_run(loop);
 	if (!loop->fresh) {
 		ouro__io_phase(loop);
-		ouro__check_phase(loop);
-		ouro__close_phase(loop);
+		if (tasks_to_check(&loop->tasks))
+			ouro__check_phase(loop);
+		if (!list_empty(&loop->closing))
+			ouro__close_phase(loop);
 	}
 	ouro__timer_phase(loop);
 
