@@ -2,8 +2,8 @@
  *
  * A program of test/hosts/ defines the three functions below for its kind of host and includes this
  * file, so each rule is tried in a loop of our own, inside libev, and behind a descriptor.
- * Clocks are virtual: no test waits, and none depends on how fast the machine is. Every scene starts
- * from a callback or from a timer that is not due yet, because how a run begins is for each
+ * Clocks are virtual: no test waits, and none depends on how fast the machine is. Every scene
+ * starts from a callback or from a timer that is not due yet, because how a run begins is for each
  * kind of host to say. */
 #ifndef ORDERING_H
 #define ORDERING_H

@@ -360,9 +360,9 @@ static void data_under_a_reused_number(void *arg)
 		call_from_host(data_under_a_reused_number, visit);
 }
 
-/* libev finds an event of a descriptor that was closed here while a copy lives on (in a child, say),
- * cannot get rid of it, and makes its epoll descriptor anew. A host that watched the old one would
- * never hear of us again. */
+/* libev finds an event of a descriptor that was closed here while a copy lives on (in a child,
+ * say), cannot get rid of it, and makes its epoll descriptor anew. A host that watched the old one
+ * would never hear of us again. */
 TEST(a_host_hears_of_us_after_libev_replaced_its_epoll)
 {
 	struct visit visit = { .loop = new_loop(), .tube = tube_empty() };

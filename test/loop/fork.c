@@ -85,8 +85,8 @@ static void ping_slowly(ouro_loop *loop, void *arg)
 		call_after(loop, pinger->left % 2, ping_slowly, pinger);
 }
 
-/* Both live on wake-ups and deadlines at the same time: whoever took one of the other's would make it
- * wait for ever. */
+/* Both live on wake-ups and deadlines at the same time: whoever took one of the other's would make
+ * it wait for ever. */
 TEST(neither_eats_the_wake_ups_and_deadlines_of_the_other)
 {
 	ouro_loop *loop = new_loop();
@@ -402,8 +402,9 @@ static void say_lag(ouro_loop *loop, const ouro_lag *lag, void *arg)
 	say("%s", lag->who);
 }
 
-/* A fork beside a running thread is more than the sanitizers take: one does not open its allocator's
- * lock in the child, the other takes the child's first thread for the one left behind. */
+/* A fork beside a running thread is more than the sanitizers take: one does not open its
+ * allocator's lock in the child, the other takes the child's first thread for the one left
+ * behind. */
 #ifndef __has_feature
 #define __has_feature(x) 0
 #endif

@@ -483,8 +483,8 @@ TEST(an_on_close_can_open_the_next_handle_on_the_same_descriptor)
 /* ---- a random crowd ----
  *
  * Every callback closes, opens, silences, fills, drains and replaces at random. A handle knows
- * whether it was closed, what it asked for, and whether its pipe has held a byte since it was opened:
- * nothing else may be told. Its state is freed in on_close, so a late call is found too. */
+ * whether it was closed, what it asked for, and whether its pipe has held a byte since it was
+ * opened: nothing else may be told. Its state is freed in on_close, so a late call is found too. */
 
 #define PIPES 24
 

@@ -1,7 +1,8 @@
 /* memory.c -- each call that makes something survives the failure of each of its allocations.
  *
  * An attempt makes, uses and frees; with one allocation refused it must answer -ENOMEM and leave
- * nothing behind, or have coped. What it did get is run to its end, so that a thing half made is found. */
+ * nothing behind, or have coped. What it did get is run to its end, so that a thing half made is
+ * found. */
 #include "kit.h"
 #include <ev.h>
 #include <sys/resource.h>
