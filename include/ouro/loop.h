@@ -5,9 +5,10 @@
  *             close: closed handles get their last callback and their memory goes
  *             timers due by now, in order of deadline, then of making
  *
- * After every single callback the micro queue runs until it is empty. The first turn of a run
- * starts with the timers. A loop belongs to the thread that turns it; ouro_loop_post() and
- * ouro_loop_stats() alone may be called from another. */
+ * After every single callback the micro queue runs until it is empty. The first turn of a run is
+ * its timers. A time-out that ran out while callbacks held the turn up, by a millisecond or more,
+ * waits for one more poll: the data it watches over may have come meanwhile. A loop belongs to the
+ * thread that turns it; ouro_loop_post() and ouro_loop_stats() alone may be called from another. */
 #ifndef OURO_LOOP_H
 #define OURO_LOOP_H
 #include "ouro/base.h"
@@ -60,7 +61,8 @@ OURO_API int ouro_loop_run(ouro_loop *loop);
 
 /* The turn that is under way is finished, then run() returns `code` (0 or more, by habit an exit
  * code) and forgets it. Before run(): the next run() returns at once. Behind a descriptor the next
- * turn answers false; in a host's libev loop we stop holding it, and what is ours stays open. */
+ * turn answers false; in a host's libev loop we stop holding its ev_run(), for good; what is ours
+ * stays open. */
 OURO_API void ouro_loop_stop(ouro_loop *loop, int code);
 
 /* For a loop of another make: poll this descriptor beside your own and, when it reads ready, take a

@@ -50,10 +50,10 @@ static void print_active(ouro_loop *loop, const ouro_active *active, void *arg)
 static void explain(ouro_signal *signal, int signo, void *arg)
 {
 	ouro_loop *loop = ouro_signal_loop(signal);
+	size_t n = ouro_loop_active(loop, NULL, NULL);
 
 	(void)signo, (void)arg;
-	fprintf(stderr, "ouro: %zu things keep the loop alive\n",
-		ouro_loop_active(loop, NULL, NULL));
+	fprintf(stderr, "ouro: %zu thing%s the loop alive\n", n, n == 1 ? " keeps" : "s keep");
 	ouro_loop_active(loop, print_active, NULL);
 }
 
