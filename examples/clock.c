@@ -31,7 +31,7 @@ static void obey(ouro_loop *loop, const char *line)
 		printf("you said \"%s\"; I know block and quit\n", line);
 }
 
-/* Called when read() will not wait. A line is there as a whole: that is how terminals work. */
+/* Called when read() will not wait. From a terminal a line comes as a whole. */
 static void listen_to(ouro_io *io, unsigned ready, void *arg)
 {
 	char line[256];
@@ -43,8 +43,8 @@ static void listen_to(ouro_io *io, unsigned ready, void *arg)
 		return;
 	}
 	line[n] = '\0';
-	line[strcspn(line, "\n")] = '\0';
-	obey(ouro_io_loop(io), line);
+	for (char *at = strtok(line, "\n"); at; at = strtok(NULL, "\n"))
+		obey(ouro_io_loop(io), at);
 }
 
 int main(void)

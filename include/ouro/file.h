@@ -117,7 +117,8 @@ typedef void ouro_watch_fn(ouro_watch *watch, unsigned changes, const char *path
  * so twice. Folders that may not be read are passed over. Symlinks are followed on the way to
  * `path`, once, and never below it. MISSED also says that there was no memory, or no watch left,
  * for a folder that came later. Writes through mmap(2) and changes that another machine makes on a
- * network file system are not seen: the kernel does not tell of them. */
+ * network file system are not seen: the kernel does not tell of them. After a fork the two
+ * processes share one queue of news: close the watch in one of them. */
 OURO_API int ouro_watch_open(ouro_loop *loop, const char *path, bool recursive, ouro_done_fn *ready,
 			     ouro_watch_fn *fn, void *arg, ouro_watch **ret_watch);
 OURO_API void ouro_watch_close(ouro_watch *watch);
