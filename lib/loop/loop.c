@@ -171,6 +171,15 @@ void ouro__loop_end(struct ouro_loop *loop)
 	ouro__free(loop);
 }
 
+bool ouro__loop_ended(struct ouro_loop *loop)
+{
+	bool ended = loop->ending;
+
+	if (ended)
+		ouro__loop_end(loop);
+	return ended;
+}
+
 void ouro_loop_free(ouro_loop *loop)
 {
 	if (!loop)
@@ -250,7 +259,6 @@ static void wait_for_events(struct ouro_loop *loop)
 int ouro_loop_run(ouro_loop *loop)
 {
 	int code = refuse(loop, "ouro_loop_run");
-	bool gone = false;
 
 	if (code)
 		return code;
@@ -258,11 +266,10 @@ int ouro_loop_run(ouro_loop *loop)
 	while (!take_stop(loop, &code) && ouro__loop_is_alive(loop)) {
 		ouro__poll_prepare(&loop->poll);
 		wait_for_events(loop);
-		code = loop->stop_code;
-		ouro__turn(loop, &gone);
-		if (gone)
+		ouro__turn(loop);
+		code = loop->stopped ? loop->stop_code : 0;
+		if (ouro__loop_ended(loop))
 			return code;
-		code = 0;
 	}
 	return code;
 }
@@ -295,7 +302,8 @@ static bool step(struct ouro_loop *loop, bool *ret_gone)
 	ouro__poll_prepare(&loop->poll);
 	ouro__poll_wait(&loop->poll, false);
 	more = loop->poll.heard;
-	more |= ouro__turn(loop, ret_gone) > 0;
+	more |= ouro__turn(loop) > 0;
+	*ret_gone = ouro__loop_ended(loop);
 	if (fresh && !*ret_gone && !loop->stopped)
 		more |= step(loop, ret_gone);
 	return more;

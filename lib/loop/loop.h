@@ -121,9 +121,12 @@ bool ouro__loop_cannot_wait(const struct ouro_loop *loop);
 /* Is anything left that could call back? */
 bool ouro__loop_is_alive(const struct ouro_loop *loop);
 
-/* One turn, from the end of a poll on; how many callbacks it ran. Frees the loop at its end if a
- * callback asked for that: then *ret_gone, which the caller must look at before the loop. */
-uint64_t ouro__turn(struct ouro_loop *loop, bool *ret_gone);
+/* One turn, from the end of a poll on; how many callbacks it ran. Whoever calls it asks the next
+ * function before anything else. */
+uint64_t ouro__turn(struct ouro_loop *loop);
+
+/* Did a callback of the turn ask for the loop to be freed? Then it is. */
+bool ouro__loop_ended(struct ouro_loop *loop);
 
 /* The close phase; ouro_loop_free() runs it too. */
 void ouro__close_phase(struct ouro_loop *loop);

@@ -65,11 +65,12 @@ static void on_check(struct ev_loop *ev, ev_check *w, int revents)
 static void on_turn(struct ev_loop *ev, ev_prepare *w, int revents)
 {
 	struct poll *poll = w->data;
-	bool gone;
 
 	(void)ev, (void)revents;
-	if (!poll->loop->turning) /* else: a callback of ours runs the host's loop */
-		ouro__turn(poll->loop, &gone);
+	if (poll->loop->turning)
+		return; /* a callback of ours runs the host's loop */
+	ouro__turn(poll->loop);
+	ouro__loop_ended(poll->loop);
 }
 
 static void on_idle(struct ev_loop *ev, ev_idle *w, int revents)

@@ -21,11 +21,10 @@ static void jump(struct ouro_loop *loop)
 		loop->virtual_now = next;
 }
 
-uint64_t ouro__turn(struct ouro_loop *loop, bool *ret_gone)
+uint64_t ouro__turn(struct ouro_loop *loop)
 {
 	uint64_t before = loop->lag.calls;
 
-	*ret_gone = false;
 	ouro__poll_settle(&loop->poll);
 	if (loop->is_virtual)
 		jump(loop);
@@ -51,10 +50,5 @@ uint64_t ouro__turn(struct ouro_loop *loop, bool *ret_gone)
 	ouro__tasks_hold_posts(loop);
 	loop->fresh = false;
 	loop->turning = false;
-	before = loop->lag.calls - before;
-	if (loop->ending) {
-		ouro__loop_end(loop);
-		*ret_gone = true;
-	}
-	return before;
+	return loop->lag.calls - before;
 }

@@ -434,3 +434,29 @@ TEST(phases_have_names)
 	CHECK_STR(ouro_phase_name(OURO_PHASE_MICRO), "micro");
 	CHECK_STR(ouro_phase_name(OURO_PHASE_COUNT), "?");
 }
+
+static void stop_and_free(ouro_loop *loop, void *arg)
+{
+	(void)arg;
+	ouro_loop_stop(loop, 3);
+	ouro_loop_free(loop);
+}
+
+static void only_free(ouro_loop *loop, void *arg)
+{
+	(void)arg;
+	ouro_loop_free(loop);
+}
+
+TEST(a_run_whose_loop_was_freed_in_it_still_returns_the_code_of_stop)
+{
+	ouro_loop *loop = new_loop();
+
+	call_macro(loop, stop_and_free, NULL);
+	CHECK_EQ(ouro_loop_run(loop), 3);
+	loop = new_loop();
+	ouro_loop_stop(loop, 5);
+	CHECK_EQ(ouro_loop_run(loop), 5);
+	call_macro(loop, only_free, NULL);
+	CHECK_EQ(ouro_loop_run(loop), 0);
+}
