@@ -72,6 +72,7 @@ static void loop_init(struct ouro_loop *loop, const ouro_loop_opts *opts)
 	list_init(&loop->closing);
 	list_init(&loop->parked);
 	list_init(&loop->attachments);
+	list_init(&loop->flushes);
 	ouro__lag_init(loop, opts);
 	ouro__tasks_init(&loop->tasks, opts);
 	ouro__timers_init(&loop->timers);
@@ -197,14 +198,15 @@ bool ouro__loop_is_busy(const struct ouro_loop *loop)
 
 	return !task_queue_is_empty(&tasks->macro) || !task_queue_is_empty(&tasks->micro) ||
 	       ouro__tasks_have_posts(tasks) || !list_empty(&loop->closing) ||
-	       !list_empty(&loop->poll.ready) || ouro__signals_wait(loop) || loop->stopped ||
-	       loop->ending || ouro__lag_can_tell(loop);
+	       !list_empty(&loop->flushes) || !list_empty(&loop->poll.ready) ||
+	       ouro__signals_wait(loop) || loop->stopped || loop->ending ||
+	       ouro__lag_can_tell(loop);
 }
 
 bool ouro__loop_is_alive(const struct ouro_loop *loop)
 {
 	return loop->held || !task_queue_is_empty(&loop->tasks.micro) ||
-	       ouro__tasks_have_posts(&loop->tasks);
+	       ouro__tasks_have_posts(&loop->tasks) || !list_empty(&loop->flushes);
 }
 
 bool ouro__loop_cannot_wait(const struct ouro_loop *loop)

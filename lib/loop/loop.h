@@ -62,6 +62,7 @@ struct ouro_loop {
 	struct list closing; /* closed ones that wait for the close phase */
 	struct list parked;  /* closed ones that wait for an operation to end */
 	struct list attachments;
+	struct list flushes; /* flush.h: to be done at the end of the turn */
 	struct pool_wishes pool_wishes;
 	uint64_t handle_count;   /* both kinds */
 	struct signals *signals; /* NULL: this loop watches none */

@@ -6,6 +6,7 @@
  * last. Read as a circle it is Node's: timers, I/O, check, close. A run begins with the timers, so
  * its first turn is nothing else. */
 #include "loop/call.h"
+#include "loop/flush.h"
 #include "loop/handle.h"
 #include "loop/loop.h"
 
@@ -43,6 +44,8 @@ uint64_t ouro__turn(struct ouro_loop *loop)
 			ouro__close_phase(loop);
 	}
 	ouro__timer_phase(loop);
+	if (!list_empty(&loop->flushes))
+		flush_phase(loop);
 
 	if (loop->lag.waiting)
 		ouro__lag_tell(loop);

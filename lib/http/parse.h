@@ -1,0 +1,84 @@
+/* parse.h -- one request: bytes in, facts and pieces of body out. Touches no descriptor.
+ *
+ * Three readers look at every head. Ours goes first (head.c): it splits the lines itself, refuses
+ * at the first octet that RFC 9110 or 9112 do not allow, and keeps where everything is. Then
+ * http_parser reads the same bytes. Then the two are compared (settle.c): method, target, version,
+ * length and framing must be the same in both, or the answer is 400. A body is guarded octet by
+ * octet (body.c) before http_parser takes it apart. So what http_parser is lenient about never
+ * reaches it, and what we might overlook it still refuses.
+ *
+ * All answers below 0 are statuses: -400, -414, -431, -501, -505… The work is linear in the bytes,
+ * however they were cut, and so is every verdict: it does not depend on the cuts. */
+#ifndef OURO__PARSE_H
+#define OURO__PARSE_H
+#include "ouro/str.h"
+#include <http_parser.h>
+
+/* Offsets from the first byte of the head: the bytes may move until the head is settled, and be
+ * moved with it. A head has less than 64 KiB. */
+struct field {
+	uint16_t name, name_len, value, value_len; /* without the white space around the value */
+};
+
+struct head_limits {
+	uint32_t head_max;   /* bytes of request line and fields: 431 */
+	uint32_t target_max; /* of the target: 414 */
+	uint32_t fields_max; /* 431; at most PARSE_FIELDS */
+};
+
+#define PARSE_FIELDS 100
+
+enum body_kind { BODY_NONE, BODY_LENGTH, BODY_CHUNKED };
+
+struct parse {
+	/* The head, from ouro__head_scan(). */
+	uint32_t scanned, line; /* how far it got; where the line at hand begins */
+	uint16_t skipped;       /* the one empty line that may come before */
+	uint16_t count;         /* of fields */
+	uint16_t method_len, target, target_len;
+	uint8_t minor; /* of HTTP/1.x */
+
+	/* What it means, from ouro__head_settle(). */
+	uint8_t method; /* enum http_method */
+	bool keep_alive;
+	bool expects_continue;
+	bool upgrade; /* Connection: upgrade with an Upgrade field, or CONNECT */
+	enum body_kind kind;
+	uint64_t length;            /* of the body; chunked: 0 */
+	uint16_t path, path_len;    /* in the target; "*" and CONNECT's authority too */
+	uint16_t query, query_len;  /* behind the '?'; query 0: there is none */
+	uint16_t host, host_len;    /* the Host field's, or the target's when it is absolute */
+
+	/* The body, from ouro__body_next(). */
+	uint64_t body_bytes; /* of data so far */
+	uint64_t left;
+	uint32_t overhead; /* chunk extensions and trailers so far */
+	uint16_t line_bytes;
+	uint8_t step;
+	bool done;
+	http_parser parser;
+
+	struct field fields[PARSE_FIELDS];
+};
+
+/* Ready for the first byte of a request. */
+void ouro__parse_start(struct parse *parse);
+
+/* Looks at bytes[0..len), which begin with the first byte of the request and are more than the last
+ * time. Above 0: the head is whole and so long; 0: there must be more; below 0: -status. */
+int ouro__head_scan(struct parse *parse, const struct head_limits *limits, const char *bytes,
+		    uint32_t len);
+
+/* What the whole head means: 0 or -status. bytes and len: the head. */
+int ouro__head_settle(struct parse *parse, const char *bytes, uint32_t len);
+
+/* The first field of that name from number `from` on, or -1. */
+int ouro__head_find(const struct parse *parse, const char *bytes, ouro_str name, int from);
+
+/* Takes the next thing out of the body's bytes: *at moves up to `end` at most.
+ * BODY_PIECE: *ret_piece lies between the old *at and the new one, and is not empty.
+ * BODY_MORE: all is taken, more must come. BODY_END: the body ended at *at; what follows is the
+ * next request's. Below 0: -400, -413 (extensions or trailers without end). */
+enum body_event { BODY_MORE, BODY_PIECE, BODY_END };
+int ouro__body_next(struct parse *parse, const char **at, const char *end, ouro_str *ret_piece);
+#endif

@@ -1,0 +1,58 @@
+/* out.h -- bytes on their way to a peer that takes them when it likes.
+ *
+ * A queue of pieces: pages that hold copies, and borrowed bytes that are released when they are
+ * sent or dropped. Nothing here watches a descriptor or calls a user; the owner flushes at the end
+ * of its event, or of the turn (loop/flush.h), and when the descriptor is writable. */
+#ifndef OURO__OUT_H
+#define OURO__OUT_H
+#include "net/pages.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* err 0: the kernel has taken all of it; below 0: it was dropped. Called once, from the flush or
+ * the drop; it may add to the queue, but not flush or drop it. */
+typedef void out_release_fn(int err, void *arg);
+
+struct out_piece;
+
+struct out {
+	struct out_piece *first, *last;
+	size_t queued; /* bytes */
+};
+
+/* Zeroed memory is an empty queue. */
+
+static inline bool out_is_empty(const struct out *out)
+{
+	return !out->queued && !out->first;
+}
+
+/* Room for n bytes in a row at the end, n <= OUT_RUN; NULL: no memory. They count when out_used()
+ * says how many were written; nothing else may be asked of the queue in between. */
+#define OUT_RUN 2048
+char *ouro__out_room(struct out *out, struct net *net, size_t n);
+void ouro__out_used(struct out *out, size_t n);
+
+/* All of it, or -ENOMEM with the queue as it was. */
+int ouro__out_copy(struct out *out, struct net *net, const void *bytes, size_t n);
+
+/* Not copied: must stay until fn is called (fn NULL: for ever). n may be 0: fn tells when all before
+ * it has left. 0 or -ENOMEM. */
+int ouro__out_borrow(struct out *out, struct net *net, const void *bytes, size_t n,
+		     out_release_fn *fn, void *arg);
+
+/* One system call (several for what does not fit in one; never more than OUT_AT_ONCE bytes, so that
+ * one fast peer cannot keep the loop). Answers how many bytes left, 0 when the kernel takes none
+ * now; or -errno, and the queue is as it was. SIGPIPE never. */
+#define OUT_AT_ONCE (1u << 20)
+ssize_t ouro__out_flush(struct out *out, struct net *net, int fd);
+
+/* As flush with `bytes` behind all that is queued, which are copied only as far as the kernel did
+ * not take them: for what is too large to be copied in vain. 0 or more: how many bytes left; -errno:
+ * nothing left and nothing was added. */
+ssize_t ouro__out_send(struct out *out, struct net *net, int fd, const void *bytes, size_t n);
+
+/* Empties it; every release is told err. */
+void ouro__out_drop(struct out *out, struct net *net, int err);
+#endif
