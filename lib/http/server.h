@@ -1,0 +1,49 @@
+/* server.h -- what stands above a server: how a request finds its handler.
+ *
+ * The floor above builds a router and gives it to the server with these two functions. For each
+ * settled head the server asks it once, before any of the body is read. */
+#ifndef OURO__SERVER_H
+#define OURO__SERVER_H
+#include "ouro/http.h"
+
+/* The wrappers of a route from the outside in, and the handler last: ouro_req_next() goes along. */
+struct chain_link {
+	ouro_req_fn *fn;
+	void *arg;
+};
+
+#define MATCH_PARAMS 8
+
+/* Where a `:name` lies in ouro_req_path(): not decoded to the end. */
+struct match_param {
+	const char *name; /* in the route's path, up to the next slash or the end: name_len */
+	uint16_t name_len;
+	uint16_t at, len;
+};
+
+struct match {
+	const struct chain_link *chain; /* NULL: nobody answers this */
+	unsigned links;
+	const ouro_route *route; /* NULL: on_request took it */
+	const char *pattern;     /* its path with those of the tables above it; NULL: on_request */
+	uint16_t rest;           /* of a tree: where in the path it goes on; 0: no tree */
+	uint8_t params;
+	struct match_param param[MATCH_PARAMS];
+};
+
+struct router_type {
+	/* Fills in the zeroed match. 0, or the status to answer: 404, 405 with *ret_allow the value of
+	 * Allow, 204 with it for OPTIONS. ret_allow is as long-lived as the router. */
+	int (*find)(const void *router, ouro_str method, ouro_str path, struct match *match,
+		    const char **ret_allow);
+	void (*free)(void *router);
+};
+
+/* ouro_http_listen() and ouro_http_open() (listen false) with a router, which is the server's from
+ * here on if this answers 0. router NULL: on_request takes all. */
+int ouro__server_open(ouro_loop *loop, const ouro_http_opts *opts, bool listen,
+		      const struct router_type *type, void *router, ouro_server **ret_server);
+
+/* Every server of the loop begins to end, as by ouro_server_close(); how many there are. */
+size_t ouro__servers_close(ouro_loop *loop, unsigned deadline_ms);
+#endif
