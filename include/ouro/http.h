@@ -166,7 +166,7 @@ OURO_API void ouro_server_get_stats(const ouro_server *server, ouro_server_stats
  * what is there and empty has not. In a path `%2F` and `%25` stay as they are, so that it can be
  * split at its slashes; a `:name` and a tree's rest are decoded to the end. */
 OURO_API ouro_str ouro_req_method(const ouro_req *req);
-OURO_API ouro_str ouro_req_path(const ouro_req *req);    /* decoded, no dot segments; see below */
+OURO_API ouro_str ouro_req_path(const ouro_req *req);    /* decoded, without dot segments */
 OURO_API ouro_str ouro_req_target(const ouro_req *req);  /* as it was sent */
 OURO_API ouro_str ouro_req_host(const ouro_req *req);    /* "example.org:8080" */
 OURO_API int      ouro_req_version(const ouro_req *req); /* 10 or 11 */

@@ -14,7 +14,20 @@
  * the drop; it may add to the queue, but not flush or drop it. */
 typedef void out_release_fn(int err, void *arg);
 
-struct out_piece;
+/* Lies at the beginning of its page, before the bytes; of a block of its own, when they are more
+ * than a page has room for; or alone, when they are borrowed. */
+struct out_piece {
+	struct out_piece *next;
+	const char *at; /* the first byte that has not left */
+	size_t len;     /* how many have not */
+	size_t room;    /* free behind them; 0 but in a page */
+	struct page *page;
+	out_release_fn *fn; /* borrowed: NULL when nobody wants to know */
+	void *arg;
+	bool borrowed;
+};
+
+#define OUT_PAGE_ROOM (PAGE_ROOM - sizeof(struct out_piece))
 
 struct out {
 	struct out_piece *first, *last;
@@ -28,11 +41,26 @@ static inline bool out_is_empty(const struct out *out)
 	return !out->queued && !out->first;
 }
 
+/* A new page at the end, with OUT_PAGE_ROOM; false: no memory. */
+bool ouro__out_add_page(struct out *out, struct net *net);
+
 /* Room for n bytes in a row at the end, n <= OUT_RUN; NULL: no memory. They count when out_used()
  * says how many were written; nothing else may be asked of the queue in between. */
 #define OUT_RUN 2048
-char *ouro__out_room(struct out *out, struct net *net, size_t n);
-void ouro__out_used(struct out *out, size_t n);
+static inline char *ouro__out_room(struct out *out, struct net *net, size_t n)
+{
+	if (!out->last || out->last->room < n)
+		if (!ouro__out_add_page(out, net))
+			return NULL;
+	return out->last->page->bytes + PAGE_ROOM - out->last->room;
+}
+
+static inline void ouro__out_used(struct out *out, size_t n)
+{
+	out->last->len += n;
+	out->last->room -= n;
+	out->queued += n;
+}
 
 /* All of it, or -ENOMEM with the queue as it was. */
 int ouro__out_copy(struct out *out, struct net *net, const void *bytes, size_t n);
@@ -50,9 +78,13 @@ ssize_t ouro__out_flush(struct out *out, struct net *net, int fd);
 
 /* As flush with `bytes` behind all that is queued, which are copied only as far as the kernel did
  * not take them: for what is too large to be copied in vain. 0 or more: how many bytes left; -errno:
- * nothing left and nothing was added. */
+ * nothing left and nothing was added; but for -ENOMEM: there is no room for what the kernel did not
+ * take, some may have left, and the connection is of no more use. */
 ssize_t ouro__out_send(struct out *out, struct net *net, int fd, const void *bytes, size_t n);
 
 /* Empties it; every release is told err. */
 void ouro__out_drop(struct out *out, struct net *net, int err);
+
+/* The net ends. */
+void ouro__out_end(struct net *net);
 #endif

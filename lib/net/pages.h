@@ -2,9 +2,10 @@
  *
  * A connection has a page only while bytes wait in it, so an idle one costs none, and a busy server
  * uses the same few, warm ones again and again. One `net` a loop, made when first asked for; it
- * ends with the loop. */
+ * ends with the loop, and by then everybody has given back what they took. */
 #ifndef OURO__PAGES_H
 #define OURO__PAGES_H
+#include "base/alloc.h"
 #include "loop/loop.h"
 
 #define PAGE_SIZE_ALL 4096
@@ -16,24 +17,57 @@ struct page {
 	char bytes[PAGE_ROOM];
 };
 
+_Static_assert(sizeof(struct page) <= PAGE_SIZE_ALL, "a page is a page");
+
 #define PAGES_KEPT 256 /* free ones; more go back to the allocator */
 
 /* What reads of no lasting interest land in: bodies on their way to a callback. */
 #define SCRATCH_ROOM 65536
+
+struct out_piece;
 
 struct net {
 	struct attachment base;
 	struct ouro_loop *loop;
 	struct page *free;
 	uint32_t free_count;
-	uint32_t taken;
+	uint32_t taken;          /* pages that somebody has */
+	struct out_piece *spare; /* out.c: for borrowed bytes */
+	uint32_t spare_count;
 	char *scratch; /* SCRATCH_ROOM bytes, made with the net */
 };
 
 /* The loop's; NULL: no memory. */
 struct net *ouro__net_of(struct ouro_loop *loop);
 
+/* Behind the two below, when none is free: one from the allocator. */
+struct page *ouro__page_make(struct net *net);
+
 /* A page, begin and end 0, bytes anything; NULL: no memory. Give takes NULL. */
-struct page *ouro__page_take(struct net *net);
-void ouro__page_give(struct net *net, struct page *page);
+static inline struct page *ouro__page_take(struct net *net)
+{
+	struct page *page = net->free;
+
+	if (!page)
+		return ouro__page_make(net);
+	net->free = page->next;
+	net->free_count--;
+	net->taken++;
+	page->begin = page->end = 0;
+	return page;
+}
+
+static inline void ouro__page_give(struct net *net, struct page *page)
+{
+	if (!page)
+		return;
+	net->taken--;
+	if (net->free_count >= PAGES_KEPT) {
+		ouro__free(page);
+		return;
+	}
+	page->next = net->free;
+	net->free = page;
+	net->free_count++;
+}
 #endif
