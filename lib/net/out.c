@@ -1,0 +1,293 @@
+/* out.c -- queueing bytes, and handing them to the kernel. See out.h.
+ *
+ * Most queues hold one piece, for one short answer: that goes by send(), which is cheaper than
+ * sendmsg(), and its page is back on the free list a few instructions later. What is longer than a
+ * page is copied into one block of its own, so that a large answer is a handful of pieces and a copy
+ * needs at most one allocation: it succeeds or changes nothing.
+ *
+ * A release may add to the queue, another release among the rest, so whoever walks the queue to
+ * release stops at the piece that was the last when it began. */
+#include "net/out.h"
+#include "base/alloc.h"
+#include <errno.h>
+#include <limits.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#define VECTORS    64
+#define SPARE_KEPT 256
+
+/* Adding. */
+
+static void add(struct out *out, struct out_piece *piece)
+{
+	piece->next = NULL;
+	if (out->last)
+		out->last->next = piece;
+	else
+		out->first = piece;
+	out->last = piece;
+	out->queued += piece->len;
+}
+
+bool ouro__out_add_page(struct out *out, struct net *net)
+{
+	struct page *page = ouro__page_take(net);
+	struct out_piece *piece;
+
+	if (!page)
+		return false;
+	piece = (struct out_piece *)(void *)page->bytes;
+	piece->at = page->bytes + sizeof(*piece);
+	piece->len = 0;
+	piece->room = OUT_PAGE_ROOM;
+	piece->page = page;
+	piece->borrowed = false;
+	add(out, piece);
+	return true;
+}
+
+static bool add_block(struct out *out, const char *bytes, size_t n)
+{
+	struct out_piece *piece =
+		n < SIZE_MAX - sizeof(*piece) ? ouro__realloc(NULL, sizeof(*piece) + n) : NULL;
+
+	if (!piece)
+		return false;
+	*piece = (struct out_piece){ .at = (char *)(piece + 1), .len = n };
+	memcpy(piece + 1, bytes, n);
+	add(out, piece);
+	return true;
+}
+
+static void append(struct out *out, const char *bytes, size_t n)
+{
+	struct out_piece *last = out->last;
+
+	memcpy(last->page->bytes + PAGE_ROOM - last->room, bytes, n);
+	ouro__out_used(out, n);
+}
+
+int ouro__out_copy(struct out *out, struct net *net, const void *bytes, size_t n)
+{
+	struct out_piece *last = out->last;
+	size_t fits = last && last->room < n ? last->room : last ? n : 0;
+	const char *rest = (const char *)bytes + fits;
+
+	if (n - fits > OUT_PAGE_ROOM) {
+		if (!add_block(out, rest, n - fits))
+			return -ENOMEM;
+	} else if (n > fits) {
+		if (!ouro__out_add_page(out, net))
+			return -ENOMEM;
+		append(out, rest, n - fits);
+	}
+	if (!fits)
+		return 0;
+	memcpy(last->page->bytes + PAGE_ROOM - last->room, bytes, fits);
+	last->len += fits;
+	last->room -= fits;
+	out->queued += fits;
+	return 0;
+}
+
+int ouro__out_borrow(struct out *out, struct net *net, const void *bytes, size_t n,
+		     out_release_fn *fn, void *arg)
+{
+	struct out_piece *piece = net->spare;
+
+	if (!piece) {
+		piece = ouro__realloc(NULL, sizeof(*piece));
+		if (!piece)
+			return -ENOMEM;
+	} else {
+		net->spare = piece->next;
+		net->spare_count--;
+	}
+	*piece =
+		(struct out_piece){ .at = bytes, .len = n, .fn = fn, .arg = arg, .borrowed = true };
+	add(out, piece);
+	return 0;
+}
+
+/* Taking out. */
+
+static void give_spare(struct net *net, struct out_piece *piece)
+{
+	if (net->spare_count >= SPARE_KEPT) {
+		ouro__free(piece);
+		return;
+	}
+	piece->next = net->spare;
+	net->spare = piece;
+	net->spare_count++;
+}
+
+void ouro__out_end(struct net *net)
+{
+	while (net->spare) {
+		struct out_piece *piece = net->spare;
+
+		net->spare = piece->next;
+		ouro__free(piece);
+	}
+}
+
+/* The first piece is done with. */
+static void shift(struct out *out, struct net *net, int err)
+{
+	struct out_piece *piece = out->first;
+
+	out->first = piece->next;
+	if (!out->first)
+		out->last = NULL;
+	out->queued -= piece->len;
+	if (piece->borrowed) {
+		out_release_fn *fn = piece->fn;
+		void *arg = piece->arg;
+
+		give_spare(net, piece);
+		if (fn)
+			fn(err, arg);
+	} else if (piece->page) {
+		ouro__page_give(net, piece->page);
+	} else {
+		ouro__free(piece);
+	}
+}
+
+/* n bytes have left. What is empty and comes next goes with them. */
+static void leave(struct out *out, struct net *net, size_t n)
+{
+	const struct out_piece *end = out->last;
+	bool more = end != NULL;
+
+	while (more) {
+		struct out_piece *piece = out->first;
+		size_t gone = n < piece->len ? n : piece->len;
+
+		piece->at += gone;
+		piece->len -= gone;
+		out->queued -= gone;
+		n -= gone;
+		if (piece->len)
+			return;
+		more = piece != end;
+		shift(out, net, 0);
+	}
+}
+
+void ouro__out_drop(struct out *out, struct net *net, int err)
+{
+	while (out->first)
+		shift(out, net, err);
+}
+
+/* Sending. */
+
+static ssize_t send_one(int fd, const void *bytes, size_t n)
+{
+	ssize_t sent;
+
+	do
+		sent = send(fd, bytes, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (sent < 0 && errno == EINTR);
+	return sent < 0 ? -errno : sent;
+}
+
+static ssize_t send_many(int fd, struct iovec *iov, size_t count)
+{
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = count };
+	ssize_t sent;
+
+	do
+		sent = sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (sent < 0 && errno == EINTR);
+	return sent < 0 ? -errno : sent;
+}
+
+/* One system call's worth of the queue, no more than `most` bytes of it. How many those are. */
+static size_t gather(const struct out *out, struct iovec *iov, size_t most, size_t *ret_count)
+{
+	size_t count = 0, sum = 0;
+
+	for (struct out_piece *p = out->first; p && count < VECTORS && sum < most; p = p->next) {
+		size_t len = p->len < most - sum ? p->len : most - sum;
+
+		if (!len)
+			continue;
+		iov[count++] =
+			(struct iovec){ .iov_base = (void *)(uintptr_t)p->at, .iov_len = len };
+		sum += len;
+	}
+	*ret_count = count;
+	return sum;
+}
+
+/* The long way: several pieces, or more than one call may take. */
+static ssize_t flush_many(struct out *out, struct net *net, int fd)
+{
+	size_t total = 0;
+
+	while (out->queued && total < OUT_AT_ONCE) {
+		struct iovec iov[VECTORS];
+		size_t count, wanted = gather(out, iov, OUT_AT_ONCE - total, &count);
+		ssize_t sent = send_many(fd, iov, count);
+
+		if (sent == -EAGAIN || (sent < 0 && total))
+			break; /* an error comes again, when there is nothing else to tell */
+		if (sent < 0)
+			return sent;
+		total += (size_t)sent;
+		leave(out, net, (size_t)sent);
+		if ((size_t)sent < wanted)
+			break;
+	}
+	return (ssize_t)total;
+}
+
+ssize_t ouro__out_flush(struct out *out, struct net *net, int fd)
+{
+	struct out_piece *first = out->first;
+	ssize_t sent;
+
+	if (!out->queued) {
+		leave(out, net, 0);
+		return 0;
+	}
+	if (first->next || first->len > OUT_AT_ONCE)
+		return flush_many(out, net, fd);
+	sent = send_one(fd, first->at, first->len);
+	if (sent < 0)
+		return sent == -EAGAIN ? 0 : sent;
+	leave(out, net, (size_t)sent);
+	return sent;
+}
+
+/* What the kernel did not take is queued before anything is released: a release may add more, and
+ * that belongs behind it. */
+ssize_t ouro__out_send(struct out *out, struct net *net, int fd, const void *bytes, size_t n)
+{
+	struct iovec iov[VECTORS + 1];
+	size_t count, most = OUT_AT_ONCE, sum = gather(out, iov, most, &count), own = 0;
+	ssize_t sent;
+	int err;
+
+	if (sum == out->queued)
+		own = n < most - sum ? n : most - sum;
+	if (own)
+		iov[count++] =
+			(struct iovec){ .iov_base = (void *)(uintptr_t)bytes, .iov_len = own };
+	if (!count)
+		return ouro__out_flush(out, net, fd);
+	sent = count == 1 ? send_one(fd, iov[0].iov_base, iov[0].iov_len)
+			  : send_many(fd, iov, count);
+	if (sent == -EAGAIN)
+		sent = 0;
+	if (sent < 0)
+		return sent;
+	own = (size_t)sent > sum ? (size_t)sent - sum : 0;
+	err = ouro__out_copy(out, net, (const char *)bytes + own, n - own);
+	leave(out, net, (size_t)sent - own);
+	return err ? err : sent;
+}
