@@ -28,6 +28,10 @@ struct head_limits {
 
 #define PARSE_FIELDS 100
 
+/* Bytes of a chunk's extension; of all extensions and trailers of a body. More: 413. */
+#define CHUNK_LINE_MAX    1024
+#define BODY_OVERHEAD_MAX 16384
+
 enum body_kind { BODY_NONE, BODY_LENGTH, BODY_CHUNKED };
 
 struct parse {
@@ -37,6 +41,8 @@ struct parse {
 	uint16_t count;         /* of fields */
 	uint16_t method_len, target, target_len;
 	uint8_t minor; /* of HTTP/1.x */
+	uint8_t step;  /* of the head, then of the body: head.c, body.c */
+	bool escaped;  /* there is a '%' in the target */
 
 	/* What it means, from ouro__head_settle(). */
 	uint8_t method; /* enum http_method */
@@ -44,18 +50,17 @@ struct parse {
 	bool expects_continue;
 	bool upgrade; /* Connection: upgrade with an Upgrade field, or CONNECT */
 	enum body_kind kind;
-	uint64_t length;            /* of the body; chunked: 0 */
-	uint16_t path, path_len;    /* in the target; "*" and CONNECT's authority too */
-	uint16_t query, query_len;  /* behind the '?'; query 0: there is none */
-	uint16_t host, host_len;    /* the Host field's, or the target's when it is absolute */
+	uint64_t length;           /* of the body; chunked: 0 */
+	uint16_t path, path_len;   /* in the target, never empty; "*" and CONNECT's authority too */
+	uint16_t query, query_len; /* behind the '?'; query 0: there is none */
+	uint16_t host, host_len;   /* the Host field's, or the target's when it is absolute */
 
 	/* The body, from ouro__body_next(). */
 	uint64_t body_bytes; /* of data so far */
 	uint64_t left;
-	uint32_t overhead; /* chunk extensions and trailers so far */
+	uint32_t overhead; /* chunk extensions and trailers so far: BODY_OVERHEAD_MAX */
 	uint16_t line_bytes;
-	uint8_t step;
-	bool done;
+	bool done; /* all of it has been taken; true from the start where there is none */
 	http_parser parser;
 
 	struct field fields[PARSE_FIELDS];

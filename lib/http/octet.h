@@ -1,0 +1,45 @@
+/* octet.h -- what an octet may be part of, by the grammars of RFC 9110, 9112, 6265 and 3986.
+ *
+ * One table, one load an octet. Where a grammar leaves room we take the smaller set: what some
+ * reader on the way could take for something else is in no class. */
+#ifndef OURO__OCTET_H
+#define OURO__OCTET_H
+#include <stdbool.h>
+#include <stdint.h>
+
+enum octet_class {
+	OCTET_TOKEN = 1 << 0,  /* of a method, a field name, a coding */
+	OCTET_FIELD = 1 << 1,  /* of a field value: visible, blank, tab, 0x80 to 0xff */
+	OCTET_TARGET = 1 << 2, /* of a request target, but for '%' and '?' */
+	OCTET_NAME = 1 << 3,   /* of a host's name, but for '%' */
+	OCTET_DIGIT = 1 << 4,
+	OCTET_HEX = 1 << 5,
+	OCTET_COOKIE = 1 << 6, /* of a cookie's value */
+};
+
+extern const uint8_t ouro__octet[256];
+
+static inline bool octet_is(char c, unsigned classes)
+{
+	return ouro__octet[(unsigned char)c] & classes;
+}
+
+/* From `at` on, the end of the octets of those classes; at most `end`. */
+static inline const char *octet_run(const char *at, const char *end, unsigned classes)
+{
+	while (at < end && octet_is(*at, classes))
+		at++;
+	return at;
+}
+
+/* What a hex digit counts. */
+static inline unsigned octet_hex(char c)
+{
+	return c <= '9' ? (unsigned)(c - '0') : ((unsigned)c | 0x20) - 'a' + 10;
+}
+
+static inline bool octet_is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+#endif
