@@ -15,6 +15,7 @@
  * OPTIONS   NULL: all defaults. A 0 is the default of its field, OURO_NEVER lifts a limit. */
 #ifndef OURO_H
 #define OURO_H
+#include "ouro/addr.h"
 #include "ouro/base.h"
 #include "ouro/dns.h"
 #include "ouro/error.h"
@@ -26,6 +27,7 @@
 #include "ouro/log.h"
 #include "ouro/loop.h"
 #include "ouro/main.h"
+#include "ouro/net.h"
 #include "ouro/pool.h"
 #include "ouro/signal.h"
 #include "ouro/str.h"

@@ -5,21 +5,9 @@
  * loop's thread. */
 #ifndef OURO_DNS_H
 #define OURO_DNS_H
+#include "ouro/addr.h"
 #include "ouro/pool.h"
-#include <netinet/in.h>
-#include <sys/socket.h>
 OURO_BEGIN
-
-/* One address with its port, ready for connect(2) and bind(2). */
-typedef struct ouro_addr {
-	socklen_t len;
-	union {
-		struct sockaddr         any;
-		struct sockaddr_in      v4;
-		struct sockaddr_in6     v6;
-		struct sockaddr_storage room;
-	} sa;
-} ouro_addr;
 
 enum ouro_dns_order {
 	OURO_DNS_AS_GIVEN, /* in getaddrinfo's order, RFC 6724 */
@@ -67,19 +55,5 @@ OURO_API ouro_op ouro_dns_reverse(ouro_loop *loop, const ouro_addr *addr, ouro_d
  * forget those that were kept. OURO_NEVER: never forget for their age. At most 256 are kept, the
  * newest; failures are not. 0 or -ENOMEM; OURO_ECLOSED when the loop is ending. */
 OURO_API int ouro_dns_keep(ouro_loop *loop, unsigned seconds);
-
-/* Enough for any address as text. */
-#define OURO_ADDR_TEXT 64
-
-/* The address as text, "127.0.0.1", "::1", "fe80::1%2", cut when there is no room for it; "?" when
- * it is of another family. Answers text. Any thread. */
-OURO_API const char *ouro_addr_text(const ouro_addr *addr, char *text, size_t room);
-
-/* The address that a literal is; a zone may be a number or an interface's name. -EINVAL, with
- * *ret_addr as it was: it is none. Looks up nothing. Any thread. */
-OURO_API int ouro_addr_parse(const char *text, uint16_t port, ouro_addr *ret_addr);
-
-/* 0 when it is of another family. Any thread. */
-OURO_API uint16_t ouro_addr_port(const ouro_addr *addr);
 OURO_END
 #endif

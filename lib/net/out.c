@@ -9,10 +9,8 @@
  * release stops at the piece that was the last when it began. */
 #include "net/out.h"
 #include "base/alloc.h"
+#include "sys/sock.h"
 #include <errno.h>
-#include <limits.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
 
 #define VECTORS    64
 #define SPARE_KEPT 256
@@ -185,27 +183,6 @@ void ouro__out_drop(struct out *out, struct net *net, int err)
 
 /* Sending. */
 
-static ssize_t send_one(int fd, const void *bytes, size_t n)
-{
-	ssize_t sent;
-
-	do
-		sent = send(fd, bytes, n, MSG_NOSIGNAL | MSG_DONTWAIT);
-	while (sent < 0 && errno == EINTR);
-	return sent < 0 ? -errno : sent;
-}
-
-static ssize_t send_many(int fd, struct iovec *iov, size_t count)
-{
-	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = count };
-	ssize_t sent;
-
-	do
-		sent = sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
-	while (sent < 0 && errno == EINTR);
-	return sent < 0 ? -errno : sent;
-}
-
 /* One system call's worth of the queue, no more than `most` bytes of it. How many those are. */
 static size_t gather(const struct out *out, struct iovec *iov, size_t most, size_t *ret_count)
 {
@@ -232,7 +209,7 @@ static ssize_t flush_many(struct out *out, struct net *net, int fd)
 	while (out->queued && total < OUT_AT_ONCE) {
 		struct iovec iov[VECTORS];
 		size_t count, wanted = gather(out, iov, OUT_AT_ONCE - total, &count);
-		ssize_t sent = send_many(fd, iov, count);
+		ssize_t sent = ouro__sock_sendv(fd, iov, count);
 
 		if (sent == -EAGAIN || (sent < 0 && total))
 			break; /* an error comes again, when there is nothing else to tell */
@@ -257,7 +234,7 @@ ssize_t ouro__out_flush(struct out *out, struct net *net, int fd)
 	}
 	if (first->next || first->len > OUT_AT_ONCE)
 		return flush_many(out, net, fd);
-	sent = send_one(fd, first->at, first->len);
+	sent = ouro__sock_send(fd, first->at, first->len);
 	if (sent < 0)
 		return sent == -EAGAIN ? 0 : sent;
 	leave(out, net, (size_t)sent);
@@ -280,8 +257,8 @@ ssize_t ouro__out_send(struct out *out, struct net *net, int fd, const void *byt
 			(struct iovec){ .iov_base = (void *)(uintptr_t)bytes, .iov_len = own };
 	if (!count)
 		return ouro__out_flush(out, net, fd);
-	sent = count == 1 ? send_one(fd, iov[0].iov_base, iov[0].iov_len)
-			  : send_many(fd, iov, count);
+	sent = count == 1 ? ouro__sock_send(fd, iov[0].iov_base, iov[0].iov_len)
+			  : ouro__sock_sendv(fd, iov, count);
 	if (sent == -EAGAIN)
 		sent = 0;
 	if (sent < 0)

@@ -1,6 +1,6 @@
 /* An address and its text are two ways to say one thing. */
+#include "ouro/addr.h"
 #include "kit.h"
-#include "ouro/dns.h"
 #include <arpa/inet.h>
 #include <net/if.h>
 
@@ -134,8 +134,64 @@ TEST(text_that_does_not_fit_is_cut)
 
 TEST(another_family_is_a_question_mark_without_a_port)
 {
-	ouro_addr addr = { .len = sizeof(sa_family_t), .sa.any.sa_family = AF_UNIX };
+	ouro_addr addr = { .len = sizeof(sa_family_t), .sa.any.sa_family = AF_PACKET };
 
 	CHECK_STR(text_of(&addr), "?");
 	CHECK_EQ(ouro_addr_port(&addr), 0);
+}
+
+static const char *unix_text(const char *path)
+{
+	ouro_addr addr;
+
+	CHECK_EQ(ouro_addr_unix(path, &addr), 0);
+	return text_of(&addr);
+}
+
+TEST(a_unix_socket_is_told_by_its_path)
+{
+	CHECK_STR(unix_text("/run/x.sock"), "unix:/run/x.sock");
+	CHECK_STR(unix_text("x"), "unix:x");
+	CHECK_STR(unix_text("@abstract"), "unix:@abstract");
+	CHECK_STR(unix_text("a\nb"), "unix:a?b");
+}
+
+TEST(a_unix_socket_without_a_name_is_told_as_such)
+{
+	ouro_addr addr = { .len = sizeof(sa_family_t), .sa.any.sa_family = AF_UNIX };
+
+	CHECK_STR(text_of(&addr), "unix:");
+	CHECK_EQ(ouro_addr_port(&addr), 0);
+}
+
+TEST(a_unix_path_has_room_for_107_letters)
+{
+	char path[109];
+	ouro_addr addr;
+
+	memset(path, 'p', sizeof(path));
+	path[108] = 0;
+	CHECK_EQ(ouro_addr_unix(path, &addr), -ENAMETOOLONG);
+	path[107] = 0;
+	CHECK_EQ(ouro_addr_unix(path, &addr), 0);
+	CHECK_EQ(strlen(text_of(&addr)), strlen("unix:") + 107);
+	CHECK_EQ(ouro_addr_unix("", &addr), -EINVAL);
+	CHECK_EQ(ouro_addr_unix("@", &addr), -EINVAL);
+}
+
+TEST(hosts_are_the_same_whatever_their_ports)
+{
+	ouro_addr a = parsed("192.0.2.1", 1), b = parsed("192.0.2.1", 2),
+		  c = parsed("192.0.2.2", 1);
+	ouro_addr v6 = parsed("::1", 1), other = parsed("::2", 1), u, w;
+
+	CHECK(ouro_addr_same_host(&a, &b));
+	CHECK(!ouro_addr_same_host(&a, &c));
+	CHECK(!ouro_addr_same_host(&a, &v6));
+	CHECK(ouro_addr_same_host(&v6, &v6));
+	CHECK(!ouro_addr_same_host(&v6, &other));
+	CHECK_EQ(ouro_addr_unix("/x", &u), 0);
+	CHECK_EQ(ouro_addr_unix("/y", &w), 0);
+	CHECK(ouro_addr_same_host(&u, &u));
+	CHECK(!ouro_addr_same_host(&u, &w));
 }
