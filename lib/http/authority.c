@@ -34,16 +34,13 @@ static const char *end_of_name(const char *at, const char *end)
 
 static bool is_port(const char *at, const char *end, bool not_empty)
 {
-	unsigned port = 0;
+	ptrdiff_t digits = end - at;
 
-	if (at == end)
-		return !not_empty;
-	for (; at < end && port <= UINT16_MAX; at++) {
-		if (!octet_is(*at, OCTET_DIGIT))
-			return false;
-		port = port * 10 + (unsigned)(*at - '0');
-	}
-	return port <= UINT16_MAX;
+	if (octet_run(at, end, OCTET_DIGIT) != end)
+		return false;
+	if (digits == 5)
+		return memcmp(at, "65535", 5) <= 0;
+	return digits < 5 && digits >= not_empty;
 }
 
 bool ouro__authority_is_valid(ouro_str authority, bool needs_port)

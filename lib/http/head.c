@@ -15,25 +15,29 @@
 #define HEAD_ROOM  65535 /* what the offsets can count */
 #define METHOD_MAX 32    /* octets: no method is that long, so a longer one is none of ours: 501 */
 
+/* In the order in which they come; from the last it goes on with `line`. */
+#define HEAD_STEPS(X)                                                \
+	X(start) /* of the message: an empty line may stand here */  \
+	X(method)                                                    \
+	X(target)                                                    \
+	X(version)                                                   \
+	X(line) /* a field's, or the empty one, which is the last */ \
+	X(name)                                                      \
+	X(blank) /* before the value */                              \
+	X(value)                                                     \
+	X(line_end)
+
 enum head_step {
-	STEP_START, /* of the message: an empty line may stand before it */
-	STEP_START_LF,
-	STEP_METHOD,
-	STEP_TARGET,
-	STEP_VERSION,
-	STEP_VERSION_LF,
-	STEP_LINE, /* a field's, or the empty one */
-	STEP_NAME,
-	STEP_BLANK, /* before the value */
-	STEP_VALUE,
-	STEP_VALUE_LF,
-	STEP_HEAD_LF,
+#define STEP(name) STEP_##name,
+	HEAD_STEPS(STEP)
+#undef STEP
+		STEPS
 };
 
 /* What a step answers; or -status. */
 enum {
+	STEP_DONE,  /* the next one's turn */
 	STEP_AGAIN, /* there must be more bytes */
-	STEP_DONE,  /* on to the next step */
 	HEAD_DONE
 };
 
@@ -48,32 +52,26 @@ static uint16_t offset(const struct scan *scan, const char *at)
 	return (uint16_t)(at - scan->bytes);
 }
 
-static int go_to(struct scan *scan, enum head_step step)
+/* CR LF, of which the first may have come and be behind us already. */
+static int scan_crlf(struct scan *scan, const char *start)
 {
-	scan->parse->step = step;
+	for (; scan->at - start < 2; scan->at++) {
+		if (scan->at == scan->end)
+			return STEP_AGAIN;
+		if (*scan->at != "\r\n"[scan->at - start])
+			return -400;
+	}
 	return STEP_DONE;
-}
-
-/* One octet that can only be this one. */
-static int expect(struct scan *scan, char c, enum head_step next)
-{
-	if (scan->at == scan->end)
-		return STEP_AGAIN;
-	if (*scan->at != c)
-		return -400;
-	scan->at++;
-	return go_to(scan, next);
 }
 
 static int scan_start(struct scan *scan)
 {
 	if (scan->at == scan->end)
 		return STEP_AGAIN;
-	if (*scan->at != '\r')
-		return go_to(scan, STEP_METHOD);
-	scan->at++;
+	if (*scan->bytes != '\r')
+		return STEP_DONE;
 	scan->parse->skipped = 2;
-	return go_to(scan, STEP_START_LF);
+	return scan_crlf(scan, scan->bytes);
 }
 
 static int scan_method(struct scan *scan)
@@ -90,7 +88,7 @@ static int scan_method(struct scan *scan)
 	scan->parse->method_len = (uint16_t)(scan->at - start);
 	scan->at++;
 	scan->parse->target = offset(scan, scan->at);
-	return go_to(scan, STEP_TARGET);
+	return STEP_DONE;
 }
 
 /* At a '%': two hex digits must follow. */
@@ -135,58 +133,72 @@ static int scan_target(struct scan *scan)
 		return -400;
 	parse->target_len = (uint16_t)(scan->at - start);
 	scan->at++;
-	return go_to(scan, STEP_VERSION);
+	return STEP_DONE;
 }
 
-#define VERSION_LEN   8
-#define VERSION_OTHER 255 /* for a minor version: it was another HTTP */
+#define VERSION_LEN 8
 
 static bool version_octet(char c, size_t nth)
 {
 	return nth == 5 || nth == 7 ? octet_is(c, OCTET_DIGIT) : c == "HTTP/0."[nth];
 }
 
+static int scan_version_octets(struct scan *scan, const char *start)
+{
+	for (; scan->at - start < VERSION_LEN; scan->at++) {
+		if (scan->at == scan->end)
+			return STEP_AGAIN;
+		if (!version_octet(*scan->at, (size_t)(scan->at - start)))
+			return -400;
+	}
+	return STEP_DONE;
+}
+
+/* `PRI * HTTP/2.0` begins what a client of HTTP/2 says, and is no request. */
+static int refuse_version(const struct scan *scan)
+{
+	const struct parse *parse = scan->parse;
+	ouro_str method = ouro_str_n(scan->bytes + parse->skipped, parse->method_len);
+
+	return ouro_str_eq(method, "PRI") ? -400 : -505;
+}
+
 static int scan_version(struct scan *scan)
 {
 	struct parse *parse = scan->parse;
 	const char *start = scan->bytes + parse->target + parse->target_len + 1;
+	int verdict;
 
-	while (scan->at < scan->end && scan->at - start < VERSION_LEN) {
-		if (!version_octet(*scan->at, (size_t)(scan->at - start)))
-			return -400;
-		scan->at++;
-	}
-	if (scan->at == scan->end)
-		return STEP_AGAIN;
-	parse->minor = start[5] != '1' || start[7] > '1' ? VERSION_OTHER : start[7] == '1';
-	return expect(scan, '\r', STEP_VERSION_LF);
-}
-
-/* `PRI * HTTP/2.0` begins what a client of HTTP/2 says, and is no request. */
-static int scan_version_lf(struct scan *scan)
-{
-	struct parse *parse = scan->parse;
-	int verdict = expect(scan, '\n', STEP_LINE);
-
-	if (verdict != STEP_DONE || parse->minor != VERSION_OTHER)
+	if (scan->at == start && scan->end - start >= VERSION_LEN &&
+	    !memcmp(start, "HTTP/1.1", VERSION_LEN))
+		scan->at += VERSION_LEN;
+	verdict = scan_version_octets(scan, start);
+	if (verdict == STEP_DONE)
+		verdict = scan_crlf(scan, start + VERSION_LEN);
+	if (verdict != STEP_DONE)
 		return verdict;
-	return ouro_str_eq(ouro_str_n(scan->bytes + parse->skipped, parse->method_len), "PRI")
-		       ? -400
-		       : -505;
+	if (start[5] != '1' || start[7] > '1')
+		return refuse_version(scan);
+	parse->minor = start[7] == '1';
+	parse->line = offset(scan, scan->at);
+	return STEP_DONE;
 }
 
 static int scan_line(struct scan *scan)
 {
+	const struct parse *parse = scan->parse;
+	const char *start = scan->bytes + parse->line;
+
 	if (scan->at == scan->end)
 		return STEP_AGAIN;
-	if (*scan->at == '\r') {
-		scan->at++;
-		return go_to(scan, STEP_HEAD_LF);
+	if (*start == '\r') {
+		int verdict = scan_crlf(scan, start);
+
+		return verdict == STEP_DONE ? HEAD_DONE : verdict;
 	}
-	if (scan->parse->count >= scan->limits->fields_max || scan->parse->count >= PARSE_FIELDS)
+	if (parse->count >= scan->limits->fields_max || parse->count >= PARSE_FIELDS)
 		return -431;
-	scan->parse->line = offset(scan, scan->at);
-	return go_to(scan, STEP_NAME);
+	return STEP_DONE;
 }
 
 /* A blank is no part of a name: so neither `Name : value` nor a folded line gets through. */
@@ -203,7 +215,7 @@ static int scan_name(struct scan *scan)
 	field->name = offset(scan, start);
 	field->name_len = (uint16_t)(scan->at - start);
 	scan->at++;
-	return go_to(scan, STEP_BLANK);
+	return STEP_DONE;
 }
 
 static int scan_blank(struct scan *scan)
@@ -213,7 +225,7 @@ static int scan_blank(struct scan *scan)
 	if (scan->at == scan->end)
 		return STEP_AGAIN;
 	scan->parse->fields[scan->parse->count].value = offset(scan, scan->at);
-	return go_to(scan, STEP_VALUE);
+	return STEP_DONE;
 }
 
 /* True if one of these eight octets is a control, by the arithmetic of bytes in a word: the top bit
@@ -243,55 +255,44 @@ static int scan_value(struct scan *scan)
 	for (last = scan->at; last > start && octet_is_blank(last[-1]);)
 		last--;
 	field->value_len = (uint16_t)(last - start);
-	scan->at++;
-	return go_to(scan, STEP_VALUE_LF);
+	scan->parse->line = offset(scan, scan->at);
+	return STEP_DONE;
 }
 
-static int scan_value_lf(struct scan *scan)
+/* The next line begins behind it. */
+static int scan_line_end(struct scan *scan)
 {
-	int verdict = expect(scan, '\n', STEP_LINE);
+	struct parse *parse = scan->parse;
+	int verdict = scan_crlf(scan, scan->bytes + parse->line);
 
-	if (verdict == STEP_DONE)
-		scan->parse->count++;
+	if (verdict == STEP_DONE) {
+		parse->line += 2;
+		parse->count++;
+	}
 	return verdict;
 }
 
-static int scan_head_lf(struct scan *scan)
+/* From the step at hand to the end of a line, or to where there is no going on. */
+static int scan_steps(struct scan *scan)
 {
-	int verdict = expect(scan, '\n', STEP_HEAD_LF);
+	struct parse *parse = scan->parse;
+	int verdict;
 
-	return verdict == STEP_DONE ? HEAD_DONE : verdict;
-}
-
-static int take_step(struct scan *scan)
-{
-	switch ((enum head_step)scan->parse->step) {
-	case STEP_START:
-		return scan_start(scan);
-	case STEP_START_LF:
-		return expect(scan, '\n', STEP_METHOD);
-	case STEP_METHOD:
-		return scan_method(scan);
-	case STEP_TARGET:
-		return scan_target(scan);
-	case STEP_VERSION:
-		return scan_version(scan);
-	case STEP_VERSION_LF:
-		return scan_version_lf(scan);
-	case STEP_LINE:
-		return scan_line(scan);
-	case STEP_NAME:
-		return scan_name(scan);
-	case STEP_BLANK:
-		return scan_blank(scan);
-	case STEP_VALUE:
-		return scan_value(scan);
-	case STEP_VALUE_LF:
-		return scan_value_lf(scan);
-	case STEP_HEAD_LF:
-		return scan_head_lf(scan);
+	switch ((enum head_step)parse->step) {
+#define STEP(name)                                 \
+	case STEP_##name:                          \
+		verdict = scan_##name(scan);       \
+		if (verdict != STEP_DONE) {        \
+			parse->step = STEP_##name; \
+			return verdict;            \
+		}                                  \
+		__attribute__((fallthrough));
+		HEAD_STEPS(STEP)
+#undef STEP
+	case STEPS:
+		parse->step = STEP_line;
 	}
-	return -400;
+	return STEP_DONE;
 }
 
 void ouro__parse_start(struct parse *parse)
@@ -314,12 +315,12 @@ int ouro__head_scan(struct parse *parse, const struct head_limits *limits, const
 	int verdict;
 
 	do
-		verdict = take_step(&scan);
+		verdict = scan_steps(&scan);
 	while (verdict == STEP_DONE);
 	parse->scanned = (uint32_t)(scan.at - bytes);
 	if (verdict == HEAD_DONE)
 		return (int)parse->scanned;
 	if (verdict == STEP_AGAIN && len >= room)
-		return parse->step == STEP_TARGET ? -414 : -431;
+		return parse->step == STEP_target ? -414 : -431;
 	return verdict;
 }
