@@ -320,7 +320,7 @@ int ouro__head_scan(struct parse *parse, const struct head_limits *limits, const
 	parse->scanned = (uint32_t)(scan.at - bytes);
 	if (verdict == HEAD_DONE)
 		return (int)parse->scanned;
-	if (verdict == STEP_AGAIN && len >= room)
-		return parse->step == STEP_target ? -414 : -431;
-	return verdict;
+	if (verdict != STEP_AGAIN || len < room)
+		return verdict < 0 ? verdict : 0;
+	return parse->step == STEP_target ? -414 : -431;
 }
