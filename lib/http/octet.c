@@ -1,4 +1,4 @@
-/* octet.c -- the table of octet.h, made by the compiler from the grammars as the RFCs write them. */
+/* octet.c -- the table of octet.h, made by the compiler from grammars as the RFCs write them. */
 #include "http/octet.h"
 
 #define LETTER(c) (((c) >= 'a' && (c) <= 'z') || ((c) >= 'A' && (c) <= 'Z'))

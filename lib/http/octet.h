@@ -4,8 +4,7 @@
  * reader on the way could take for something else is in no class. */
 #ifndef OURO__OCTET_H
 #define OURO__OCTET_H
-#include <stdbool.h>
-#include <stdint.h>
+#include "ouro/str.h"
 
 enum octet_class {
 	OCTET_TOKEN = 1 << 0,  /* of a method, a field name, a coding */
@@ -30,6 +29,17 @@ static inline const char *octet_run(const char *at, const char *end, unsigned cl
 	while (at < end && octet_is(*at, classes))
 		at++;
 	return at;
+}
+
+/* Behind the last octet; nothing may be added to a NULL, not even 0. */
+static inline const char *octet_end(ouro_str s)
+{
+	return s.len ? s.ptr + s.len : s.ptr;
+}
+
+static inline bool octet_all(ouro_str s, unsigned classes)
+{
+	return octet_run(s.ptr, octet_end(s), classes) == octet_end(s);
 }
 
 /* What a hex digit counts. */

@@ -2,8 +2,8 @@
  *
  * Three readers look at every head. Ours goes first (head.c): it splits the lines itself, refuses
  * at the first octet that RFC 9110 or 9112 do not allow, and keeps where everything is. Then
- * http_parser reads the same bytes. Then the two are compared (settle.c): method, target, version,
- * length and framing must be the same in both, or the answer is 400. A body is guarded octet by
+ * http_parser reads the same bytes. Then the two are compared (settle.c): method, version, framing,
+ * length and the end of the head must be the same in both, or the answer is 400. A body is guarded octet by
  * octet (body.c) before http_parser takes it apart. So what http_parser is lenient about never
  * reaches it, and what we might overlook it still refuses.
  *
