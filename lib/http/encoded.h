@@ -71,7 +71,7 @@ int ouro__unquote(ouro_str quoted, char *room);
 #define HTTP_DATE_LEN 29
 size_t ouro__http_date_format(char *text, time_t when);
 
-/* Any of the three forms that RFC 9110 tells a reader to know. now: in RFC 850's form a year has two
- * digits, and is not more than 50 years ahead. False: none of them, or no such day. */
+/* Any of the three forms that RFC 9110 tells a reader to know. now: in RFC 850's form a year has
+ * two digits, and is not more than 50 years ahead. False: none of them, or no such day. */
 bool ouro__http_date_parse(ouro_str text, time_t now, time_t *ret_when);
 #endif

@@ -1,14 +1,14 @@
 /* parse.h -- one request: bytes in, facts and pieces of body out. Touches no descriptor.
  *
- * Three readers look at every head. Ours goes first (head.c): it splits the lines itself, refuses
- * at the first octet that RFC 9110 or 9112 do not allow, and keeps where everything is. Then
- * http_parser reads the same bytes. Then the two are compared (settle.c): method, version, framing,
- * length and the end of the head must be the same in both, or the answer is 400. A body is guarded octet by
- * octet (body.c) before http_parser takes it apart. So what http_parser is lenient about never
- * reaches it, and what we might overlook it still refuses.
+ * Every head is read twice. Our reader goes first (head.c): it splits the lines itself, refuses
+ * at the first octet that RFC 9110 or 9112 do not allow, and keeps where everything is. Then it is
+ * asked what that means (settle.c). Then http_parser reads the same bytes, and must come to the
+ * same method, version, framing, length and end of the head, or the answer is 400. A body is
+ * guarded octet by octet (body.c) before http_parser takes it apart. So what http_parser is lenient
+ * about never reaches it, and what we might overlook it still refuses.
  *
- * All answers below 0 are statuses: -400, -414, -431, -501, -505… The work is linear in the bytes,
- * however they were cut, and so is every verdict: it does not depend on the cuts. */
+ * All answers below 0 are statuses: -400, -414, -431, -501, -505 and so on. The work is linear in
+ * the bytes, however they were cut, and so is every verdict: it does not depend on the cuts. */
 #ifndef OURO__PARSE_H
 #define OURO__PARSE_H
 #include "ouro/str.h"
