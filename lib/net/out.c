@@ -183,43 +183,44 @@ void ouro__out_drop(struct out *out, struct net *net, int err)
 
 /* Sending. */
 
-/* One system call's worth of the queue, no more than `most` bytes of it. How many those are. */
-static size_t gather(const struct out *out, struct iovec *iov, size_t most, size_t *ret_count)
+/* One system call's worth of what is queued behind `skip` bytes, no more than `most`. How many bytes
+ * those are. */
+static size_t gather(const struct out *out, size_t skip, struct iovec *iov, size_t most,
+		     size_t *ret_count)
 {
 	size_t count = 0, sum = 0;
 
 	for (struct out_piece *p = out->first; p && count < VECTORS && sum < most; p = p->next) {
-		size_t len = p->len < most - sum ? p->len : most - sum;
+		size_t over = skip < p->len ? skip : p->len;
+		size_t len = p->len - over < most - sum ? p->len - over : most - sum;
 
+		skip -= over;
 		if (!len)
 			continue;
-		iov[count++] =
-			(struct iovec){ .iov_base = (void *)(uintptr_t)p->at, .iov_len = len };
+		iov[count++] = (struct iovec){ .iov_base = (void *)(uintptr_t)(p->at + over),
+					       .iov_len = len };
 		sum += len;
 	}
 	*ret_count = count;
 	return sum;
 }
 
-/* The long way: several pieces, or more than one call may take. */
+/* The long way: several pieces, or more than one call may take. Nothing is released before the last
+ * call, so that whoever is told may close the descriptor. */
 static ssize_t flush_many(struct out *out, struct net *net, int fd)
 {
-	size_t total = 0;
+	size_t total = 0, wanted, count;
+	struct iovec iov[VECTORS];
+	ssize_t sent;
 
-	while (out->queued && total < OUT_AT_ONCE) {
-		struct iovec iov[VECTORS];
-		size_t count, wanted = gather(out, iov, OUT_AT_ONCE - total, &count);
-		ssize_t sent = ouro__sock_sendv(fd, iov, count);
-
-		if (sent == -EAGAIN || (sent < 0 && total))
-			break; /* an error comes again, when there is nothing else to tell */
-		if (sent < 0)
-			return sent;
-		total += (size_t)sent;
-		leave(out, net, (size_t)sent);
-		if ((size_t)sent < wanted)
-			break;
-	}
+	do {
+		wanted = gather(out, total, iov, OUT_AT_ONCE - total, &count);
+		sent = ouro__sock_sendv(fd, iov, count);
+		total += sent > 0 ? (size_t)sent : 0;
+	} while (sent == (ssize_t)wanted && total < out->queued && total < OUT_AT_ONCE);
+	if (sent < 0 && sent != -EAGAIN && !total)
+		return sent; /* else it comes again, when there is nothing better to tell */
+	leave(out, net, total);
 	return (ssize_t)total;
 }
 
@@ -246,7 +247,7 @@ ssize_t ouro__out_flush(struct out *out, struct net *net, int fd)
 ssize_t ouro__out_send(struct out *out, struct net *net, int fd, const void *bytes, size_t n)
 {
 	struct iovec iov[VECTORS + 1];
-	size_t count, most = OUT_AT_ONCE, sum = gather(out, iov, most, &count), own = 0;
+	size_t count, most = OUT_AT_ONCE, sum = gather(out, 0, iov, most, &count), own = 0;
 	ssize_t sent;
 	int err;
 

@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* err 0: the kernel has taken all of it; below 0: it was dropped. Called once, from the flush or
- * the drop; it may add to the queue, but not flush or drop it. */
+/* err 0: the kernel has taken all of it; below 0: it was dropped. Called once, from the flush (after
+ * its last system call) or the drop; it may add to the queue, but not flush or drop it. */
 typedef void out_release_fn(int err, void *arg);
 
 /* Lies at the beginning of its page, before the bytes; of a block of its own, when they are more

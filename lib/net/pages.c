@@ -4,6 +4,7 @@
  * pointer. */
 #include "net/pages.h"
 #include "base/check.h"
+#include "loop/flush.h"
 #include "net/out.h"
 
 static const char net_kind;
@@ -24,6 +25,12 @@ static void net_end(struct attachment *attachment)
 	ouro__free(net);
 }
 
+/* What the closing of handles has left to say. */
+static void net_drain(struct attachment *attachment)
+{
+	flush_phase(list_of(attachment, struct net, base)->loop);
+}
+
 static struct net *make(struct ouro_loop *loop)
 {
 	struct net *net = ouro__alloc(sizeof(*net));
@@ -37,6 +44,7 @@ static struct net *make(struct ouro_loop *loop)
 	}
 	net->loop = loop;
 	net->base.kind = &net_kind;
+	net->base.drain = net_drain;
 	net->base.end = net_end;
 	list_push(&loop->attachments, &net->base.link);
 	return net;
