@@ -218,7 +218,7 @@ typedef struct ouro_udp_opts {
 	bool        v6_only;    /* no IPv4 at "::" and NULL */
 	bool        broadcast;  /* may send to broadcast addresses */
 	unsigned    ttl;        /* of multicast: how many routers it may pass; 0: 1 */
-	size_t      queue;      /* bytes that may wait to leave; 0: 256 KiB */
+	size_t      queue;      /* bytes of memory for what waits to leave; 0: 256 KiB */
 	size_t      room;       /* bytes of a datagram; longer are cut; 0: 64 KiB, the most */
 } ouro_udp_opts;
 
@@ -243,7 +243,7 @@ OURO_API int ouro_udp_send(ouro_udp *udp, const ouro_addr *to, ouro_str bytes);
 OURO_API void ouro_udp_pause(ouro_udp *udp);
 OURO_API void ouro_udp_resume(ouro_udp *udp);
 
-/* Bytes that wait to leave; the address it receives at; its port. */
+/* What waits to leave, in bytes of memory; the address it receives at; its port. */
 OURO_API size_t   ouro_udp_queued(const ouro_udp *udp);
 OURO_API int      ouro_udp_local(const ouro_udp *udp, ouro_addr *ret_addr);
 OURO_API uint16_t ouro_udp_port(const ouro_udp *udp);
