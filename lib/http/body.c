@@ -103,7 +103,9 @@ static int agree_on_end(struct parse *parse)
 	struct reading reading;
 	int err = read_again(parse, "\r\n", 2, &reading);
 
-	return err || (reading.complete && !reading.pieces) ? err : -400;
+	if (err)
+		return err;
+	return reading.complete && !reading.pieces ? 0 : -400;
 }
 
 /* ---- Data ---- */
@@ -155,6 +157,15 @@ static int take_overhead(struct parse *parse)
 	return ++parse->overhead > BODY_OVERHEAD_MAX ? -413 : 0;
 }
 
+static int extension_octet(struct parse *parse, char c)
+{
+	if (c == '\r')
+		return go_to(parse, STEP_SIZE_LF);
+	if (!octet_is(c, OCTET_FIELD))
+		return -400;
+	return ++parse->line_bytes > CHUNK_LINE_MAX ? -413 : take_overhead(parse);
+}
+
 static int size_octet(struct parse *parse, char c)
 {
 	if (octet_is(c, OCTET_HEX)) {
@@ -164,16 +175,10 @@ static int size_octet(struct parse *parse, char c)
 	if (!parse->line_bytes || parse->left > BODY_MAX - parse->body_bytes)
 		return -400;
 	parse->line_bytes = 0;
-	return c == ';' ? go_to(parse, STEP_EXTENSION) : expect(parse, c, '\r', STEP_SIZE_LF);
-}
-
-static int extension_octet(struct parse *parse, char c)
-{
-	if (c == '\r')
-		return go_to(parse, STEP_SIZE_LF);
-	if (!octet_is(c, OCTET_FIELD))
-		return -400;
-	return ++parse->line_bytes > CHUNK_LINE_MAX ? -413 : take_overhead(parse);
+	if (c != ';')
+		return expect(parse, c, '\r', STEP_SIZE_LF);
+	parse->step = STEP_EXTENSION;
+	return extension_octet(parse, c);
 }
 
 static int chunk_begins(struct parse *parse)
