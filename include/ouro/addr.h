@@ -34,8 +34,8 @@ OURO_API const char *ouro_addr_text(const ouro_addr *addr, char *text, size_t ro
  * *ret_addr as it was: it is none. Looks up nothing. */
 OURO_API int ouro_addr_parse(const char *text, uint16_t port, ouro_addr *ret_addr);
 
-/* The address of a Unix socket: a path, or with '@' before it a name in the abstract space. -EINVAL:
- * empty; -ENAMETOOLONG: it has room for 107 letters. */
+/* The address of a Unix socket: a path, or with '@' before it a name in the abstract space.
+ * -EINVAL: empty; -ENAMETOOLONG: it has room for 107 letters. */
 OURO_API int ouro_addr_unix(const char *path, ouro_addr *ret_addr);
 
 /* 0 when it has none: a Unix socket's, or another family's. */

@@ -117,8 +117,8 @@ typedef void ouro_connect_fn(ouro_stream *stream, int err, void *arg);
  * moment. arg becomes the stream's. What is written meanwhile waits and leaves when it can.
  *
  * A name is looked up on the pool. Its addresses, the families taking turns, are tried one after
- * the other: the next as soon as one fails, or after delay_ms beside those under way. The first that
- * answers is taken, the others are closed (RFC 8305).
+ * the other: the next as soon as one fails, or after delay_ms beside those under way. The first
+ * that answers is taken, the others are closed (RFC 8305).
  *
  * 0, or -ENOMEM, -EMFILE; -EINVAL: none or more than one of the three is given; -ENAMETOOLONG;
  * OURO_ECLOSED. All else comes through fn. */
@@ -138,8 +138,9 @@ OURO_API void  ouro_stream_set_arg(ouro_stream *stream, void *arg);
 OURO_API void *ouro_stream_arg(const ouro_stream *stream);
 
 /* What has come: err 0 and at least one byte, borrowed until it returns. Else the last call:
- * OURO_EOF: the peer has sent all it will, and may still read; -ECONNRESET, -EPIPE and the like, or
- * OURO_ETIMEOUT: it is broken, what waited to leave is lost. Either way close it when you are done. */
+ * OURO_EOF: the peer has sent all it will, and may still read; -ECONNRESET, -EPIPE and the like,
+ * or OURO_ETIMEOUT: it is broken, what waited to leave is lost. Either way close it when you are
+ * done. */
 typedef void ouro_read_fn(ouro_stream *stream, int err, ouro_str bytes, void *arg);
 
 /* Reads from now on; arg becomes the stream's. Called again: the new fn is called from then on. 0;
@@ -151,8 +152,8 @@ OURO_API void ouro_stream_pause(ouro_stream *stream);
 OURO_API void ouro_stream_resume(ouro_stream *stream);
 
 /* The bytes now waiting to leave, these among them: when that is more than `high`, go on after
- * on_drain (nothing keeps you from going on at once, but it takes memory). -ENOMEM, and none of them
- * will leave; OURO_ECLOSED after shutdown, end or close; or the error that broke it.
+ * on_drain (nothing keeps you from going on at once, but it takes memory). -ENOMEM, and none of
+ * them will leave; OURO_ECLOSED after shutdown, end or close; or the error that broke it.
  *
  * write   copies.
  * static  does not: the bytes stay for ever.
@@ -235,8 +236,9 @@ OURO_API int ouro_udp_open(ouro_loop *loop, const ouro_udp_opts *opts, ouro_udp_
 OURO_API int ouro_udp_connect(ouro_udp *udp, const ouro_addr *peer);
 
 /* Sends one datagram, copied; to NULL: where it is connected to. 0: it is on its way, or waits for
- * the kernel to have room. OURO_EBUSY: too much waits already, this one is dropped; -EMSGSIZE: larger
- * than a datagram can be; -EDESTADDRREQ: to NULL and not connected; -ENOMEM, other -errno. */
+ * the kernel to have room. OURO_EBUSY: too much waits already, this one is dropped; -EMSGSIZE:
+ * larger than a datagram can be; -EDESTADDRREQ: to NULL and not connected; -ENOMEM and
+ * other -errno. */
 OURO_API int ouro_udp_send(ouro_udp *udp, const ouro_addr *to, ouro_str bytes);
 
 /* No calls until resume; what comes meanwhile waits in the kernel, or is lost. */

@@ -1,13 +1,13 @@
 /* accept.c -- taking connections as they come. See accept.h.
  *
- * How many wait, the kernel does not say: whoever asks until there are none pays one system call too
- * many each time, and on a server of short connections that is every time. So a socket has a budget:
- * it takes that many and does not ask for more, and only when the budget was used up a few times in
- * a row is it doubled. Where fewer came, it shrinks to what came. What is left waiting makes the
- * next poll return at once.
+ * How many wait, the kernel does not say: whoever asks until there are none pays one system call
+ * too many each time, and on a server of short connections that is every time. So a socket has a
+ * budget: it takes that many and does not ask for more, and only when the budget was used up a few
+ * times in a row is it doubled. Where fewer came, it shrinks to what came. What is left waiting
+ * makes the next poll return at once.
  *
- * Options of a connection are set at the listening socket, from which Linux hands them on: they cost
- * a connection nothing. */
+ * Options of a connection are set at the listening socket, from which Linux hands them on: they
+ * cost a connection nothing. */
 #include "net/accept.h"
 #include "base/check.h"
 #include "loop/loop.h"

@@ -1,8 +1,9 @@
 /* accept.h -- listening sockets, and taking what comes: fairly, and never in a spin.
  *
- * A turn takes ACCEPT_BATCH connections a socket at most, the rest waits in the kernel for the next
- * turn. When the process has no descriptor left accepting stops, which is said once; the owner may
- * close something idle, and when it cannot, a timer tries again after 100 ms, doubling up to 1 s. */
+ * A turn takes ACCEPT_BATCH connections a socket at most, the rest waits in the kernel for the
+ * next turn. When the process has no descriptor left accepting stops, which is said once; the
+ * owner may close something idle, and when it cannot, a timer tries again after 100 ms, doubling
+ * up to 1 s. */
 #ifndef OURO__ACCEPT_H
 #define OURO__ACCEPT_H
 #include "loop/poll.h"

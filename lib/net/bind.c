@@ -3,8 +3,8 @@
  * A Unix socket's file stays behind when its server dies. Whether it is alive is asked by
  * connecting: where nobody listens the kernel refuses at once. The file is then removed, but only
  * while it is the very one that was asked, and binding is tried again: somebody else may have been
- * faster, and then it is theirs. Its mode is set before anybody can connect, so that a narrow one is
- * never wide for a moment. */
+ * faster, and then it is theirs. Its mode is set before anybody can connect, so that a narrow one
+ * is never wide for a moment. */
 #include "net/bind.h"
 #include "base/alloc.h"
 #include "sys/fd.h"

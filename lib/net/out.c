@@ -2,8 +2,8 @@
  *
  * Most queues hold one piece, for one short answer: that goes by send(), which is cheaper than
  * sendmsg(), and its page is back on the free list a few instructions later. What is longer than a
- * page is copied into one block of its own, so that a large answer is a handful of pieces and a copy
- * needs at most one allocation: it succeeds or changes nothing.
+ * page is copied into one block of its own, so that a large answer is a handful of pieces and a
+ * copy needs at most one allocation: it succeeds or changes nothing.
  *
  * A release may add to the queue, another release among the rest, so whoever walks the queue to
  * release stops at the piece that was the last when it began. */
@@ -183,8 +183,8 @@ void ouro__out_drop(struct out *out, struct net *net, int err)
 
 /* Sending. */
 
-/* One system call's worth of what is queued behind `skip` bytes, no more than `most`. How many bytes
- * those are. */
+/* One system call's worth of what is queued behind `skip` bytes, no more than `most`. How many
+ * bytes those are. */
 static size_t gather(const struct out *out, size_t skip, struct iovec *iov, size_t most,
 		     size_t *ret_count)
 {

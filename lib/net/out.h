@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* err 0: the kernel has taken all of it; below 0: it was dropped. Called once, from the flush (after
- * its last system call) or the drop; it may add to the queue, but not flush or drop it. */
+/* err 0: the kernel has taken all of it; below 0: it was dropped. Called once, from the flush
+ * (after its last system call) or the drop; it may add to the queue, but not flush or drop it. */
 typedef void out_release_fn(int err, void *arg);
 
 /* Lies at the beginning of its page, before the bytes; of a block of its own, when they are more
@@ -65,8 +65,8 @@ static inline void ouro__out_used(struct out *out, size_t n)
 /* All of it, or -ENOMEM with the queue as it was. */
 int ouro__out_copy(struct out *out, struct net *net, const void *bytes, size_t n);
 
-/* Not copied: must stay until fn is called (fn NULL: for ever). n may be 0: fn tells when all before
- * it has left. 0 or -ENOMEM. */
+/* Not copied: must stay until fn is called (fn NULL: for ever). n may be 0: fn tells when all
+ * before it has left. 0 or -ENOMEM. */
 int ouro__out_borrow(struct out *out, struct net *net, const void *bytes, size_t n,
 		     out_release_fn *fn, void *arg);
 
@@ -77,9 +77,9 @@ int ouro__out_borrow(struct out *out, struct net *net, const void *bytes, size_t
 ssize_t ouro__out_flush(struct out *out, struct net *net, int fd);
 
 /* As flush with `bytes` behind all that is queued, which are copied only as far as the kernel did
- * not take them: for what is too large to be copied in vain. 0 or more: how many bytes left; -errno:
- * nothing left and nothing was added; but for -ENOMEM: there is no room for what the kernel did not
- * take, some may have left, and the connection is of no more use. */
+ * not take them: for what is too large to be copied in vain. 0 or more: how many bytes left;
+ * -errno: nothing left and nothing was added; but for -ENOMEM: there is no room for what the
+ * kernel did not take, some may have left, and the connection is of no more use. */
 ssize_t ouro__out_send(struct out *out, struct net *net, int fd, const void *bytes, size_t n);
 
 /* Empties it; every release is told err. */

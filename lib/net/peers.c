@@ -41,7 +41,8 @@ static struct peer *find(const struct peers *peers, uint64_t high, uint64_t low)
 	return peer;
 }
 
-/* A chance that cannot be had at once is made up for by the addresses of the heap and of the stack. */
+/* A chance that cannot be had at once is made up for by the addresses of the heap and of the
+ * stack. */
 static void choose_key(struct peers *peers)
 {
 	if (getrandom(peers->key, sizeof(peers->key), GRND_NONBLOCK) != sizeof(peers->key)) {

@@ -1,9 +1,9 @@
-/* stream.c -- a connection as a handle: its life, and the way in. See ouro/net.h; write.c is the way
- * out.
+/* stream.c -- a connection as a handle: its life, and the way in. See ouro/net.h; write.c is the
+ * way out.
  *
- * What the poll is asked for follows from what the stream wants, in one place: ouro__stream_update().
- * Each event reads once, into the loop's scratch, so that an idle connection has no buffer and a
- * fast peer one piece a turn.
+ * What the poll is asked for follows from what the stream wants, in one place:
+ * ouro__stream_update(). Each event reads once, into the loop's scratch, so that an idle
+ * connection has no buffer and a fast peer one piece a turn.
  *
  * A connection breaks in two ways. A failed read is the end of both directions. A failed write is
  * not: the peer may have sent an answer before it left, so the reader gets all that came, and then

@@ -1,7 +1,8 @@
 /* udp.c -- datagrams. See ouro/net.h.
  *
- * A datagram is handed to the kernel at once: waiting for the end of the turn would gain nothing, as
- * each is a system call of its own. Only when the kernel has no room do some wait here, in order. */
+ * A datagram is handed to the kernel at once: waiting for the end of the turn would gain nothing,
+ * as each is a system call of its own. Only when the kernel has no room do some wait here, in
+ * order. */
 #include "base/alloc.h"
 #include "base/check.h"
 #include "loop/call.h"

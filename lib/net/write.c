@@ -1,11 +1,11 @@
-/* write.c -- the way out of a stream: queue, flush, water marks, and the one word about each write.
- * See ouro/net.h.
+/* write.c -- the way out of a stream: queue, flush, water marks, and the one word about each
+ * write. See ouro/net.h.
  *
- * A write only queues. The flush at the end of the turn (loop/flush.h) hands all of it to the kernel
- * at once; when the kernel has had enough, the poll says when it takes more.
+ * A write only queues. The flush at the end of the turn (loop/flush.h) hands all of it to the
+ * kernel at once; when the kernel has had enough, the poll says when it takes more.
  *
- * Whoever is to be told of a write waits in stream->sent between the moment the queue lets go of it
- * and the moment the user is called: so no user runs in the middle of a flush. */
+ * Whoever is to be told of a write waits in stream->sent between the moment the queue lets go of
+ * it and the moment the user is called: so no user runs in the middle of a flush. */
 #include "base/alloc.h"
 #include "loop/call.h"
 #include "net/stream.h"

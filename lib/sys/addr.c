@@ -78,7 +78,7 @@ int ouro_addr_unix(const char *path, ouro_addr *ret_addr)
 	return 0;
 }
 
-/* The kernel counts the zero at the end of a path, mostly; a name in the abstract space has none. */
+/* The kernel counts the zero at the end of a path, mostly; an abstract name has none. */
 static size_t unix_length(const ouro_addr *addr)
 {
 	size_t len = addr->len > UNIX_NAME ? addr->len - UNIX_NAME : 0;

@@ -33,7 +33,8 @@ int ouro__sock_set(int fd, int level, int option, int value);
 int ouro__sock_get(int fd, int level, int option, int *ret_value);
 
 /* TCP. Small writes leave at once; a peer that is silent for so many seconds is probed, thrice at
- * most, and is then -ETIMEDOUT; 0: never. A socket that listens hands both on to what it accepts. */
+ * most, and is then -ETIMEDOUT; 0: never. A socket that listens hands both
+ * on to what it accepts. */
 int ouro__sock_nodelay(int fd, bool on);
 int ouro__sock_keepalive(int fd, unsigned seconds);
 
