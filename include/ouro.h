@@ -22,6 +22,7 @@
 #include "ouro/file.h"
 #include "ouro/fs.h"
 #include "ouro/hist.h"
+#include "ouro/http.h"
 #include "ouro/io.h"
 #include "ouro/lag.h"
 #include "ouro/log.h"

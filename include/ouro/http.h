@@ -18,7 +18,7 @@
  * route. When the client has gone the request stays valid all the same: answering it is harmless,
  * and says OURO_ECLOSED. After the answer the pointer is dead; an ouro_req_id never is.
  *
- * All of it on the loop's thread. Another thread answers by ouro_loop_post() with an ouro_req_id. */
+ * All of it on the loop's thread; another thread answers by ouro_loop_post() and an ouro_req_id. */
 #ifndef OURO_HTTP_H
 #define OURO_HTTP_H
 #include "ouro/addr.h"
@@ -57,13 +57,13 @@ OURO_API void ouro_req_next(ouro_req *req);
 /* ---- Servers ---- */
 
 /* An answer has left, or never will: for an access log. */
-typedef struct ouro_done {
+typedef struct ouro_req_done {
 	int      status; /* what was answered; 0: the client was gone before */
 	int      err;    /* 0: the kernel has taken all of it; -ECONNRESET, OURO_ETIMEOUT, ... */
 	uint64_t bytes;  /* that the kernel took: head and body */
 	uint64_t ns;     /* from the first byte of the request */
-} ouro_done;
-typedef void ouro_done_fn(ouro_req *req, const ouro_done *done, void *arg);
+} ouro_req_done;
+typedef void ouro_req_done_fn(ouro_req *req, const ouro_req_done *done, void *arg);
 
 typedef struct ouro_http_opts {
 	const char       *host;       /* "127.0.0.1", "::1", "localhost"; NULL: every address */
@@ -98,13 +98,13 @@ typedef struct ouro_http_opts {
 
 	/* The socket: see ouro_listen_opts in net.h. */
 	int      fd;        /* an inherited, listening one; 0: none */
-	int      backlog;   /* 0: 511 */
+	unsigned backlog;   /* 0: 511 */
 	unsigned unix_mode; /* 0: as the umask says */
 	bool     reuse_port;
 	bool     v6_only;
 
-	ouro_done_fn *on_done; /* every answer; NULL: not wanted */
-	bool          stream;  /* as in a route, for on_request */
+	ouro_req_done_fn *on_done; /* every answer; NULL: not wanted */
+	bool              stream;  /* as in a route, for on_request */
 } ouro_http_opts;
 
 /* Listens and serves. *ret_server; NULL: not wanted, it lives as long as the loop. 0, or
@@ -166,9 +166,9 @@ OURO_API void ouro_server_get_stats(const ouro_server *server, ouro_server_stats
  * what is there and empty has not. In a path `%2F` and `%25` stay as they are, so that it can be
  * split at its slashes; a `:name` and a tree's rest are decoded to the end. */
 OURO_API ouro_str ouro_req_method(const ouro_req *req);
-OURO_API ouro_str ouro_req_path(const ouro_req *req);    /* decoded, without dot segments */
+OURO_API ouro_str ouro_req_path(ouro_req *req);          /* decoded, without dot segments */
 OURO_API ouro_str ouro_req_target(const ouro_req *req);  /* as it was sent */
-OURO_API ouro_str ouro_req_host(const ouro_req *req);    /* "example.org:8080" */
+OURO_API ouro_str ouro_req_host(ouro_req *req);          /* "example.org:8080" */
 OURO_API int      ouro_req_version(const ouro_req *req); /* 10 or 11 */
 
 /* The first field of that name, in whatever case; the nth, from 0; the number of all fields, and
@@ -185,14 +185,14 @@ OURO_API ouro_str ouro_req_query_nth(ouro_req *req, const char *name, unsigned n
 OURO_API ouro_str ouro_req_form(ouro_req *req, const char *name);
 OURO_API ouro_str ouro_req_form_nth(ouro_req *req, const char *name, unsigned n);
 OURO_API ouro_str ouro_req_cookie(ouro_req *req, const char *name);
-OURO_API ouro_str ouro_req_param(const ouro_req *req, const char *name);
-OURO_API ouro_str ouro_req_rest(const ouro_req *req);         /* below a tree's path */
+OURO_API ouro_str ouro_req_param(ouro_req *req, const char *name);
+OURO_API ouro_str ouro_req_rest(ouro_req *req);               /* below a tree's path */
 OURO_API ouro_str ouro_req_query_string(const ouro_req *req); /* as it was sent */
-OURO_API ouro_str ouro_req_type(const ouro_req *req);         /* of the body: "text/html" */
+OURO_API ouro_str ouro_req_type(ouro_req *req);               /* of the body: "text/html" */
 
 /* The path of the route that took it, "/users/:id"; NULL: none did. */
 OURO_API const char      *ouro_req_route(const ouro_req *req);
-OURO_API const ouro_addr *ouro_req_peer(ouro_req *req);
+OURO_API const ouro_addr *ouro_req_peer(ouro_req *req); /* NULL: no memory */
 OURO_API ouro_loop       *ouro_req_loop(const ouro_req *req);
 OURO_API ouro_server     *ouro_req_server(const ouro_req *req);
 
@@ -226,12 +226,12 @@ OURO_API ouro_req   *ouro_req_find(ouro_loop *loop, ouro_req_id id);
 /* The client has closed its side (OURO_EOF: it may still wait for the answer), or is gone for good
  * (-ECONNRESET, -EPIPE, OURO_ETIMEOUT; OURO_ECANCELED: the server was closed). Told when it is
  * noticed, EOF and one of the others both if both happen. The request is still to be answered. */
-typedef void  ouro_gone_fn(ouro_req *req, int err, void *arg);
-OURO_API void ouro_req_on_gone(ouro_req *req, ouro_gone_fn *fn, void *arg);
+typedef void  ouro_req_gone_fn(ouro_req *req, int err, void *arg);
+OURO_API void ouro_req_on_gone(ouro_req *req, ouro_req_gone_fn *fn, void *arg);
 OURO_API bool ouro_req_is_gone(const ouro_req *req);
 
 /* As the server's on_done, for one request, and before it. */
-OURO_API void ouro_req_on_done(ouro_req *req, ouro_done_fn *fn, void *arg);
+OURO_API void ouro_req_on_done(ouro_req *req, ouro_req_done_fn *fn, void *arg);
 
 /* ---- The body of a request ---- */
 
@@ -255,7 +255,7 @@ OURO_API void ouro_req_pause(ouro_req *req);
 OURO_API void ouro_req_resume(ouro_req *req);
 
 /* Into a file, through the pool, at the disk's pace: a new one, or what is there is replaced. fn:
- * how many bytes, or what went wrong (as above, or -errno of the file; then the file is removed). */
+ * how many bytes, or what went wrong (as above, or -errno of the file, which is then removed). */
 typedef void ouro_save_fn(ouro_req *req, int err, uint64_t bytes, void *arg);
 OURO_API int ouro_req_save(ouro_req *req, const char *path, ouro_save_fn *fn, void *arg);
 

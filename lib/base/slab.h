@@ -57,4 +57,10 @@ static inline void *slab_find(const struct slab *slab, uint64_t id)
 	record = (struct slab_record *)slab_nth(slab, index);
 	return record->id == id ? record : NULL;
 }
+
+/* Its next life begins at once: the old token finds nothing any more. */
+static inline void slab_renew(struct slab_record *record)
+{
+	record->id += (uint64_t)1 << SLAB_INDEX_BITS;
+}
 #endif

@@ -140,11 +140,12 @@ static size_t close_all(struct ouro_loop *loop)
 
 static void detach_all(struct ouro_loop *loop)
 {
-	struct list *link;
-
-	while ((link = list_shift(&loop->attachments))) {
+	/* The last first: a part may stand on those that were there before it. */
+	while (!list_empty(&loop->attachments)) {
+		struct list *link = loop->attachments.prev;
 		struct attachment *attachment = list_of(link, struct attachment, link);
 
+		list_remove(link);
 		attachment->end(attachment);
 	}
 }

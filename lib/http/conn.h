@@ -1,0 +1,30 @@
+/* conn.h -- one connection, from accept to close: see core.h for its steps. */
+#ifndef OURO__CONN_H
+#define OURO__CONN_H
+#include "http/core.h"
+
+/* Serves fd, which is its from here on, whatever happens. now: what has come already may be read,
+ * and users be called, before this returns. */
+void ouro__conn_open(struct ouro_server *server, int fd, const ouro_addr *peer, bool now);
+
+/* Goes as far as it can without waiting: steps, output, deadline. Does nothing while it is at work
+ * further up the stack. The connection may be gone when this returns. */
+void ouro__conn_work(struct conn *conn);
+
+/* At once; err is told to whom it concerns. */
+void ouro__conn_cut(struct conn *conn, int err);
+
+/* The server ends: closes it if it is idle; else its answer will be the last. */
+void ouro__conn_ask_to_end(struct conn *conn);
+
+/* A deadline has passed; for the lists of the server. */
+void ouro__conn_overdue(struct due *due);
+void ouro__req_overdue(struct due *due);    /* the whole request */
+void ouro__answer_overdue(struct due *due); /* the handler */
+
+/* "answer", and "the application's answer". */
+const char *ouro__conn_step_name(const struct conn *conn);
+const char *ouro__conn_waits_for(const struct conn *conn);
+
+void ouro__origin_addr(const struct origin *origin, ouro_addr *ret_addr);
+#endif

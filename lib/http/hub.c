@@ -1,0 +1,78 @@
+/* hub.c -- what the servers of one loop share. See core.h. */
+#include "base/alloc.h"
+#include "http/core.h"
+#include "http/encoded.h"
+#include "http/req.h"
+#include "http/serve.h"
+#include "loop/loop.h"
+#include <time.h>
+
+static const char hub_kind;
+
+/* The loop is being freed: nobody's answer can leave any more. */
+static void drain(struct attachment *attachment)
+{
+	struct http *http = list_of(attachment, struct http, base);
+
+	list_each_safe (at, &http->servers)
+		ouro__server_cut(list_of(at, struct ouro_server, link));
+}
+
+static void end(struct attachment *attachment)
+{
+	struct http *http = list_of(attachment, struct http, base);
+	struct list *link;
+
+	while ((link = list_shift(&http->orphans)))
+		ouro__req_free(list_of(link, ouro_req, link));
+	ouro__slab_free(&http->conns);
+	ouro__slab_free(&http->reqs);
+	ouro__free(http);
+}
+
+struct http *ouro__http_of(struct ouro_loop *loop)
+{
+	struct attachment *attached = ouro__loop_attached(loop, &hub_kind);
+	struct net *net = ouro__net_of(loop); /* before us, so that it ends after us */
+	struct http *http;
+
+	if (attached)
+		return list_of(attached, struct http, base);
+	http = net ? ouro__alloc(sizeof(*http)) : NULL;
+	if (!http)
+		return NULL;
+	http->base.kind = &hub_kind;
+	http->base.drain = drain;
+	http->base.end = end;
+	http->loop = loop;
+	http->net = net;
+	list_init(&http->servers);
+	list_init(&http->orphans);
+	ouro__slab_init(&http->conns, sizeof(struct conn));
+	ouro__slab_init(&http->reqs, sizeof(struct ouro_req));
+	list_push(&loop->attachments, &http->base.link);
+	return http;
+}
+
+/* The wall clock is asked once a second at most. */
+static void write_date(struct http *http, uint64_t now)
+{
+	struct timespec wall;
+	size_t len = strlen("Date: ");
+
+	clock_gettime(CLOCK_REALTIME, &wall);
+	memcpy(http->date, "Date: ", len);
+	len += ouro__http_date_format(http->date + len, wall.tv_sec);
+	memcpy(http->date + len, "\r\n", 2);
+	http->date_len = (uint8_t)(len + 2);
+	http->date_until = now + NS_PER_S - (uint64_t)wall.tv_nsec;
+}
+
+ouro_str ouro__http_date(struct http *http)
+{
+	uint64_t now = call_now(http->loop);
+
+	if (now >= http->date_until)
+		write_date(http, now);
+	return ouro_str_n(http->date, http->date_len);
+}

@@ -1,0 +1,504 @@
+/* req.c -- a request's life, and its memory. See req.h.
+ *
+ * The bytes of a head are read to where they stay until the request is answered, so whatever a
+ * handler is given points into them. Most requests need nothing else; what does comes from an
+ * arena: pages, and blocks for what is larger. */
+#include "http/req.h"
+#include "base/alloc.h"
+#include "http/conn.h"
+#include "http/intake.h"
+#include "http/reply.h"
+#include "http/save.h"
+#include "http/serve.h"
+#include "loop/loop.h"
+#include <errno.h>
+#include <stdalign.h>
+#include <stdio.h>
+
+/* All that one read may bring, behind all that a page may hold. */
+#define WINDOW_ROOM (SCRATCH_ROOM + PAGE_ROOM)
+
+struct arena_block {
+	struct arena_block *next;
+	alignas(max_align_t) char bytes[];
+};
+
+static void on_flush(struct flush *flush)
+{
+	ouro_req *req = list_of(flush, ouro_req, flush);
+
+	if (req->conn) {
+		ouro__conn_work(req->conn);
+		return;
+	}
+	ouro__intake_tell_end(req);
+	ouro__save_tell(req);
+	ouro__req_let_go(req);
+}
+
+/* All that is not memory, and begins anew with each request. The big arrays inside are filled as
+ * far as they count. */
+static void begin(ouro_req *req)
+{
+	ouro__parse_start(&req->parse);
+	req->later = req->owned = req->running = req->wants_done = false;
+	req->proceed = req->expired = false;
+	req->refuse = 0;
+	req->broken = req->gone = 0;
+	req->began = 0;
+	req->head = NULL;
+	req->head_len = 0;
+	req->match.chain = NULL;
+	req->match.route = NULL;
+	req->match.pattern = NULL;
+	req->match.links = 0;
+	req->match.rest = 0;
+	req->match.params = 0;
+	req->at = 0;
+	req->path = (ouro_str){ NULL, 0 };
+	req->path_z = NULL;
+	memset(&req->body, 0, sizeof(req->body));
+	memset(&req->answer, 0, sizeof(req->answer));
+	req->on_gone = NULL;
+	req->on_done = NULL;
+	req->data = NULL;
+	req->save = NULL;
+	req->peer = NULL;
+}
+
+ouro_req *ouro__req_new(struct conn *conn)
+{
+	struct http *http = conn->server->http;
+	ouro_req *req = ouro__slab_take(&http->reqs);
+	struct page *page = req ? ouro__page_take(http->net) : NULL;
+
+	if (!page) {
+		if (req)
+			ouro__slab_give(&http->reqs, req);
+		return NULL;
+	}
+	req->magic = REQ_MAGIC;
+	req->http = http;
+	req->server = conn->server;
+	req->conn = conn;
+	list_init(&req->link);
+	req->page = page;
+	req->bytes = page->bytes;
+	req->room = PAGE_ROOM;
+	req->begin = req->end = req->base = 0;
+	req->retired = NULL;
+	req->loan_len = 0;
+	memset(&req->arena, 0, sizeof(req->arena));
+	memset(&req->out, 0, sizeof(req->out));
+	flush_init(&req->flush, on_flush);
+	due_init(&req->request_due);
+	due_init(&req->answer_due);
+	begin(req);
+	conn->req = req;
+	return req;
+}
+
+static void free_arena(ouro_req *req)
+{
+	struct arena *arena = &req->arena;
+
+	while (arena->pages) {
+		struct page *page = arena->pages;
+
+		arena->pages = page->next;
+		ouro__page_give(req->http->net, page);
+	}
+	while (arena->blocks) {
+		struct arena_block *block = arena->blocks;
+
+		arena->blocks = block->next;
+		ouro__free(block);
+	}
+	ouro__free(req->body.grown);
+	req->body.grown = NULL;
+	ouro__free(req->retired);
+	req->retired = NULL;
+}
+
+static void free_bytes(ouro_req *req)
+{
+	if (req->page)
+		ouro__page_give(req->http->net, req->page);
+	else
+		ouro__free(req->bytes);
+	req->page = NULL;
+	req->bytes = NULL;
+}
+
+static void stop(ouro_req *req)
+{
+	list_remove(&req->link);
+	due_clear(&req->request_due);
+	due_clear(&req->answer_due);
+}
+
+/* A large window is given up for a page when what waits in it has room there. */
+static void narrow(ouro_req *req)
+{
+	uint32_t left = req->end - req->begin;
+	struct page *page = left <= PAGE_ROOM / 2 ? ouro__page_take(req->http->net) : NULL;
+
+	if (!page)
+		return;
+	memcpy(page->bytes, req->bytes + req->begin, left);
+	ouro__free(req->bytes);
+	req->page = page;
+	req->bytes = page->bytes;
+	req->room = PAGE_ROOM;
+	req->begin = 0;
+	req->end = left;
+}
+
+/* What waits in the window is the beginning of the next request: it goes to the front, for its head
+ * must lie in one piece. */
+void ouro__req_renew(ouro_req *req)
+{
+	uint32_t left = req->end - req->begin;
+
+	stop(req);
+	free_arena(req);
+	if (!req->page)
+		narrow(req);
+	if (left && req->begin)
+		memmove(req->bytes, req->bytes + req->begin, left);
+	req->base = req->begin = 0;
+	req->end = left;
+	slab_renew(&req->record);
+	begin(req);
+}
+
+/* One that was answered late rests: a second answer then finds whose it is, not somebody else's. */
+static void rest(struct http *http, ouro_req *req)
+{
+	ouro_req **place = &http->quarantine[http->resting++ % QUARANTINE];
+
+	slab_renew(&req->record);
+	if (*place)
+		ouro__slab_give(&http->reqs, *place);
+	*place = req;
+}
+
+void ouro__req_free(ouro_req *req)
+{
+	struct http *http = req->http;
+
+	stop(req);
+	if (req->save)
+		ouro__save_abandon(req);
+	flush_cancel(&req->flush);
+	free_arena(req);
+	free_bytes(req);
+	ouro__out_drop(&req->out, http->net, OURO_ECLOSED);
+	req->answer.state = ANSWER_ENDED;
+	req->owned = false;
+	req->head = NULL;
+	req->conn = NULL;
+	if (req->later)
+		rest(http, req);
+	else
+		ouro__slab_give(&http->reqs, req);
+}
+
+void ouro__req_let_go(ouro_req *req)
+{
+	if (!req->conn && !req->owned && !req->running)
+		ouro__req_free(req);
+}
+
+void ouro__req_detach(ouro_req *req, int err)
+{
+	bool was_running = req->running;
+
+	req->conn->req = NULL;
+	req->conn = NULL;
+	req->gone = err;
+	req->later = true;
+	ouro__out_drop(&req->out, req->http->net, err);
+	due_clear(&req->request_due);
+	due_clear(&req->answer_due);
+	list_remove(&req->link);
+	list_push(&req->server->waiting, &req->link);
+	req->server->stats.gone++;
+	req->running = true;
+	ouro__intake_break(req, err);
+	if (req->on_gone && req->owned)
+		req_call(req, req->on_gone, req, err, req->gone_arg);
+	req->running = was_running;
+	ouro__req_let_go(req);
+}
+
+void ouro__req_done(ouro_req *req, int err)
+{
+	struct ouro_server *server = req->server;
+	ouro_req_done done = { req->answer.status, err, req->answer.sent,
+			       call_now(req->http->loop) - req->began };
+
+	if (req->on_done)
+		req_call(req, req->on_done, req, &done, req->done_arg);
+	if (server && server->opts.on_done)
+		req_call(req, server->opts.on_done, req, &done, server->opts.arg);
+}
+
+/* The chain. */
+
+void ouro__req_run(ouro_req *req)
+{
+	while (req->proceed && req->owned && req->at < req->match.links) {
+		const struct chain_link *link = &req->match.chain[req->at++];
+
+		req->proceed = false;
+		req_call(req, link->fn, req, link->arg);
+	}
+	ouro__req_check_forgotten(req);
+}
+
+const char *ouro__req_name(const ouro_req *req)
+{
+	return req->match.pattern ? req->match.pattern : "on_request";
+}
+
+static void forgotten(ouro_req *req, const char *how)
+{
+	ouro__log(&req->http->loop->log, OURO_LOG_ERROR, "a request for %s was %s",
+		  ouro__req_name(req), how);
+	if (req->server)
+		req->server->stats.forgotten++;
+	if (req->answer.state == ANSWER_NONE)
+		ouro__answer_status(req, 500);
+	else
+		ouro__answer_cut(req);
+}
+
+void ouro__req_check_forgotten(ouro_req *req)
+{
+	bool reading = (req->body.fn && !req->body.told) || req->save;
+
+	if (!req->owned || req->later || req->proceed || reading ||
+	    req->answer.state != ANSWER_NONE)
+		return;
+	forgotten(req, "neither answered nor said to be answered later (ouro_req_later)");
+}
+
+void ouro_req_drop(ouro_req *req)
+{
+	req_check(req);
+	if (!req->owned)
+		return;
+	forgotten(req, "dropped without an answer (ouro_req_drop)");
+	ouro__req_let_go(req);
+}
+
+ouro_req *ouro_req_later(ouro_req *req)
+{
+	req_check(req);
+	req->later = true;
+	return req;
+}
+
+void ouro_req_next(ouro_req *req)
+{
+	req_check(req);
+	if (!req->owned || req->proceed)
+		return;
+	req->proceed = true;
+	if (!req->running)
+		req_kick(req);
+}
+
+ouro_req_id ouro_req_get_id(const ouro_req *req)
+{
+	req_check(req);
+	return (ouro_req_id){ req->record.id };
+}
+
+ouro_req *ouro_req_find(ouro_loop *loop, ouro_req_id id)
+{
+	struct http *http = ouro__http_of(loop);
+	ouro_req *req = http && id.id ? slab_find(&http->reqs, id.id) : NULL;
+
+	return req && req->owned ? req : NULL;
+}
+
+void ouro_req_on_gone(ouro_req *req, ouro_req_gone_fn *fn, void *arg)
+{
+	req_check(req);
+	req->on_gone = fn;
+	req->gone_arg = arg;
+}
+
+bool ouro_req_is_gone(const ouro_req *req)
+{
+	req_check(req);
+	return !req->conn;
+}
+
+void ouro_req_on_done(ouro_req *req, ouro_req_done_fn *fn, void *arg)
+{
+	req_check(req);
+	req->on_done = fn;
+	req->done_arg = arg;
+}
+
+/* Memory. */
+
+static struct arena_block *add_block(ouro_req *req, size_t n)
+{
+	struct arena_block *block;
+
+	if (n > SIZE_MAX - sizeof(*block))
+		return NULL;
+	block = ouro__alloc(sizeof(*block) + n);
+	if (!block)
+		return NULL;
+	block->next = req->arena.blocks;
+	req->arena.blocks = block;
+	return block;
+}
+
+#define ALIGNMENT alignof(max_align_t)
+
+static char *page_room(struct page *page, size_t n)
+{
+	uintptr_t at = (uintptr_t)page->bytes + page->begin;
+	size_t skip = (ALIGNMENT - at % ALIGNMENT) % ALIGNMENT;
+	char *room = page->bytes + page->begin + skip;
+
+	if (page->begin + skip + n > PAGE_ROOM)
+		return NULL;
+	page->begin += (uint32_t)(skip + n);
+	return room;
+}
+
+void *ouro__req_room(ouro_req *req, size_t n)
+{
+	struct arena *arena = &req->arena;
+	char *room = arena->pages ? page_room(arena->pages, n) : NULL;
+	struct page *page;
+
+	if (room)
+		return room;
+	if (n > PAGE_ROOM / 2) {
+		struct arena_block *block = add_block(req, n);
+
+		return block ? block->bytes : NULL;
+	}
+	page = ouro__page_take(req->http->net);
+	if (!page)
+		return NULL;
+	page->next = arena->pages;
+	arena->pages = page;
+	return page_room(page, n);
+}
+
+char *ouro__req_copy(ouro_req *req, ouro_str s)
+{
+	char *copy = s.len < SIZE_MAX ? ouro__req_room(req, s.len + 1) : NULL;
+
+	if (!copy)
+		return NULL;
+	if (s.len)
+		memcpy(copy, s.ptr, s.len);
+	copy[s.len] = 0;
+	return copy;
+}
+
+void *ouro_req_alloc(ouro_req *req, size_t n)
+{
+	void *room;
+
+	req_check(req);
+	room = ouro__req_room(req, n);
+	return room ? memset(room, 0, n) : NULL;
+}
+
+ouro_str ouro_req_printf(ouro_req *req, const char *fmt, ...)
+{
+	ouro_str none = { NULL, 0 };
+	va_list args;
+	char *text;
+	int len;
+
+	req_check(req);
+	va_start(args, fmt);
+	len = vsnprintf(NULL, 0, fmt, args);
+	va_end(args);
+	text = len < 0 ? NULL : ouro__req_room(req, (size_t)len + 1);
+	if (!text)
+		return none;
+	va_start(args, fmt);
+	vsnprintf(text, (size_t)len + 1, fmt, args);
+	va_end(args);
+	return ouro_str_n(text, (size_t)len);
+}
+
+/* The window. */
+
+int ouro__req_widen(ouro_req *req)
+{
+	uint32_t left = req->end - req->begin, wanted = req->room * 2 + left;
+	char *wider;
+
+	if (req->begin) {
+		memmove(req->bytes, req->bytes + req->begin, left);
+		req->begin = 0;
+		req->end = left;
+	}
+	if (req->end < req->room)
+		return 0;
+	wider = ouro__alloc(wanted);
+	if (!wider)
+		return -ENOMEM;
+	memcpy(wider, req->bytes, left);
+	free_bytes(req);
+	req->bytes = wider;
+	req->room = wanted;
+	return 0;
+}
+
+/* The head and perhaps the body point into the old window: it stays as long as they do. The new one
+ * has room for all that can come before it is empty, so there is no third. */
+static int new_window(ouro_req *req)
+{
+	uint32_t left = req->end - req->begin;
+	char *wider = ouro__alloc(WINDOW_ROOM);
+
+	if (!wider)
+		return -ENOMEM;
+	memcpy(wider, req->bytes + req->begin, left);
+	if (req->page) {
+		req->page->begin = PAGE_ROOM; /* full, as memory goes */
+		req->page->next = req->arena.pages;
+		req->arena.pages = req->page;
+		req->page = NULL;
+	} else {
+		req->retired = req->bytes;
+	}
+	req->bytes = wider;
+	req->room = WINDOW_ROOM;
+	req->base = req->begin = 0;
+	req->end = left;
+	return 0;
+}
+
+int ouro__req_keep_loan(ouro_req *req)
+{
+	size_t n = req->loan_len;
+
+	if (!n)
+		return 0;
+	if (n > req->room - req->end) {
+		int err = new_window(req);
+
+		if (err)
+			return err;
+	}
+	memcpy(req->bytes + req->end, req->loan, n);
+	req->end += (uint32_t)n;
+	req->loan_len = 0;
+	return 0;
+}

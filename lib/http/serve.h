@@ -1,0 +1,21 @@
+/* serve.h -- what connections and requests ask of their server. */
+#ifndef OURO__SERVE_H
+#define OURO__SERVE_H
+#include "http/core.h"
+
+/* Looks the route up, for a settled head. 0, or the status that says there is none (405 and the
+ * answer to OPTIONS with their Allow set). */
+int ouro__server_find(ouro_req *req);
+
+/* What its route, else the server, says of its body, and of how long the handler may take. */
+bool ouro__server_streams(const ouro_req *req);
+size_t ouro__server_body_max(const ouro_req *req);
+void ouro__server_time_answer(ouro_req *req);
+
+/* False: too many from its address. */
+bool ouro__server_conn_began(struct ouro_server *server, struct conn *conn, const ouro_addr *peer);
+void ouro__server_conn_ended(struct ouro_server *server, struct conn *conn);
+
+/* At once: every connection is closed, every handler told. */
+void ouro__server_cut(struct ouro_server *server);
+#endif

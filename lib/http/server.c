@@ -1,0 +1,570 @@
+/* server.c -- a listening socket, its limits, and its end. See ouro/http.h, core.h.
+ *
+ * A server ends in two steps. From close on nothing is accepted, what is idle is closed, and every
+ * answer is the last of its connection. When no connection is left, or the deadline cuts those that
+ * are, the handle settles: on_close is told, and the memory goes in the close phase. */
+#include "base/alloc.h"
+#include "base/check.h"
+#include "http/conn.h"
+#include "http/encoded.h"
+#include "http/intake.h"
+#include "http/req.h"
+#include "http/serve.h"
+#include "loop/loop.h"
+#include "ouro/error.h"
+#include "sys/sock.h"
+#include <errno.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define URL_ROOM 256
+
+/* Options. */
+
+/* Name, default; in words what OURO_NEVER would be. */
+#define SERVER_DEFAULTS(X)          \
+	X(body_max, 1 << 20)        \
+	X(idle_ms, 75000)           \
+	X(head_ms, 10000)           \
+	X(body_ms, 20000)           \
+	X(body_rate, 500)           \
+	X(write_ms, 30000)          \
+	X(request_ms, OURO_NEVER)   \
+	X(answer_ms, OURO_NEVER)    \
+	X(linger_ms, 5000)          \
+	X(head_max, 16384)          \
+	X(target_max, 8192)         \
+	X(fields_max, PARSE_FIELDS) \
+	X(unread_max, 256 << 10)    \
+	X(high_water, 64 << 10)     \
+	X(pipeline_max, 64)
+
+static void fill_in(ouro_http_opts *opts)
+{
+#define X(name, value)   \
+	if (!opts->name) \
+		opts->name = (value);
+	SERVER_DEFAULTS(X)
+#undef X
+	if (opts->body_max == OURO_NEVER)
+		opts->body_max = SIZE_MAX;
+	if (opts->unread_max == OURO_NEVER)
+		opts->unread_max = SIZE_MAX;
+	if (opts->pipeline_max > UINT16_MAX)
+		opts->pipeline_max = UINT16_MAX;
+}
+
+/* Refuses in words. */
+static int check(ouro_loop *loop, const ouro_http_opts *opts)
+{
+	const char *wrong = NULL;
+
+	if (opts->head_max > UINT16_MAX)
+		wrong = "head_max is more than 65535";
+	else if (opts->fields_max > PARSE_FIELDS)
+		wrong = "fields_max is more than 100";
+	else if (opts->target_max > opts->head_max)
+		wrong = "target_max is more than head_max";
+	if (wrong)
+		ouro__log(&loop->log, OURO_LOG_ERROR, "ouro_http_listen: %s", wrong);
+	return wrong ? -EINVAL : 0;
+}
+
+/* The handle. */
+
+static const void *server_callee(const struct handle *handle)
+{
+	const struct ouro_server *server = (const struct ouro_server *)handle;
+
+	return CALL_FN(server->opts.on_request);
+}
+
+static int server_number(const struct handle *handle)
+{
+	const struct ouro_server *server = (const struct ouro_server *)handle;
+
+	return server->acceptor.count ? server->acceptor.sockets[0].watch.fd : -1;
+}
+
+static bool server_is_idle(const struct handle *handle)
+{
+	return ((const struct ouro_server *)handle)->stats.connections == 0;
+}
+
+static void server_stop(struct handle *handle);
+
+static const struct handle_type server_type = {
+	.kind = "http server",
+	.magic = 0x73727621u,
+	.callee = server_callee,
+	.number = server_number,
+	.stop = server_stop,
+	.is_idle = server_is_idle,
+	.parks = true,
+};
+
+/* Connections. */
+
+static void make_room(struct ouro_server *server)
+{
+	struct list *idle = &server->dues[DUE_idle].list;
+
+	if (!list_empty(idle))
+		ouro__conn_cut(list_of(idle->next, struct conn, due.link), OURO_ECANCELED);
+}
+
+static bool starved(struct acceptor *acceptor)
+{
+	struct ouro_server *server = list_of(acceptor, struct ouro_server, acceptor);
+	uint64_t before = server->stats.connections;
+
+	make_room(server);
+	return server->stats.connections < before;
+}
+
+static bool is_full(const struct ouro_server *server)
+{
+	return server->opts.connections && server->stats.connections >= server->opts.connections;
+}
+
+static void accepted(struct acceptor *acceptor, int fd, const ouro_addr *peer)
+{
+	struct ouro_server *server = list_of(acceptor, struct ouro_server, acceptor);
+
+	ouro__conn_open(server, fd, peer, true);
+	if (is_full(server))
+		make_room(server);
+	if (is_full(server)) {
+		server->full = true;
+		ouro__acceptor_pause(acceptor);
+	}
+}
+
+bool ouro__server_conn_began(struct ouro_server *server, struct conn *conn, const ouro_addr *peer)
+{
+	unsigned most = server->opts.per_address;
+
+	if (most && ouro__peers_enter(&server->hosts, peer, most, &conn->counted))
+		return false;
+	server->stats.accepted++;
+	server->stats.connections++;
+	return true;
+}
+
+void ouro__server_conn_ended(struct ouro_server *server, struct conn *conn)
+{
+	ouro__peers_leave(&server->hosts, conn->counted);
+	server->stats.connections--;
+	if (server->ending && !server->stats.connections)
+		ouro__handle_settled(&server->base);
+	if (server->ending)
+		return;
+	if (server->full && !is_full(server)) {
+		server->full = false;
+		ouro__acceptor_resume(&server->acceptor);
+	}
+	ouro__acceptor_freed(&server->acceptor);
+}
+
+/* Requests. */
+
+/* May it have a dot segment? */
+static bool has_dots(ouro_str path)
+{
+	const char *end = path.ptr + path.len;
+
+	for (const char *dot = path.ptr; (dot = memchr(dot, '.', (size_t)(end - dot))); dot++)
+		if (dot > path.ptr && dot[-1] == '/')
+			return true;
+	return false;
+}
+
+/* 0, or the status. */
+static int decode_path(ouro_req *req)
+{
+	char *room = ouro__req_room(req, req->path.len + 1);
+	int len = room ? ouro__path_decode(req->path, room) : -503;
+
+	if (len < 0)
+		return -len;
+	room[len] = 0;
+	req->path_z = room;
+	req->path = ouro_str_n(room, (size_t)len);
+	return 0;
+}
+
+int ouro__server_find(ouro_req *req)
+{
+	struct ouro_server *server = req->server;
+	const char *allow = NULL;
+	int status;
+
+	req->path = ouro_str_n(req->head + req->parse.path, req->parse.path_len);
+	if (req->parse.escaped || has_dots(req->path)) {
+		status = decode_path(req);
+		if (status)
+			return status;
+	}
+	if (!server->router) {
+		req->match.chain = &server->on_request;
+		req->match.links = 1;
+		if (!server->opts.on_request)
+			return 404;
+		return req->parse.method == HTTP_CONNECT ? 501 : 0;
+	}
+	status = server->router_type->find(server->router, ouro_req_method(req), req->path,
+					   &req->match, &allow);
+	if (allow)
+		ouro_req_set(req, "Allow", ouro_str_z(allow));
+	return status;
+}
+
+bool ouro__server_streams(const ouro_req *req)
+{
+	return req->match.route ? req->match.route->stream : req->server->opts.stream;
+}
+
+size_t ouro__server_body_max(const ouro_req *req)
+{
+	const ouro_route *route = req->match.route;
+
+	if (route && route->body_max)
+		return route->body_max == OURO_NEVER ? SIZE_MAX : route->body_max;
+	return route && route->stream ? SIZE_MAX : req->server->opts.body_max;
+}
+
+static void answer_is_late(ouro_loop *loop, void *arg)
+{
+	(void)loop;
+	((ouro_req *)arg)->answer_timer.id = 0;
+	ouro__answer_overdue(&((ouro_req *)arg)->answer_due);
+}
+
+void ouro__server_time_answer(ouro_req *req)
+{
+	struct ouro_server *server = req->server;
+	const ouro_route *route = req->match.route;
+
+	if (route && route->answer_ms && route->answer_ms != OURO_NEVER) {
+		req->answer_timer =
+			ouro_timer_after(server->base.loop, route->answer_ms, answer_is_late, req);
+		ouro_timer_hold(server->base.loop, req->answer_timer, false);
+	} else if (!(route && route->answer_ms) && server->answer_dues.span != UINT64_MAX) {
+		due_begin(&server->answer_dues, &req->answer_due);
+	}
+}
+
+/* The end. */
+
+static void cut_all(struct ouro_server *server, bool count)
+{
+	for (int kind = 0; kind < DUE_COUNT; kind++) {
+		struct list batch, *link;
+
+		list_init(&batch);
+		list_move_all(&batch, &server->dues[kind].list);
+		while ((link = list_shift(&batch))) {
+			struct conn *conn = list_of(link, struct conn, due.link);
+
+			if (count && conn->req)
+				server->report.cut++;
+			conn->due_kind = DUE_COUNT;
+			ouro__conn_cut(conn, OURO_ECANCELED);
+		}
+	}
+}
+
+static void time_is_up(ouro_loop *loop, void *arg)
+{
+	(void)loop;
+	cut_all(arg, true);
+}
+
+static void ask_all_to_end(struct ouro_server *server)
+{
+	for (int kind = 0; kind < DUE_COUNT; kind++)
+		list_each_safe (at, &server->dues[kind].list)
+			ouro__conn_ask_to_end(list_of(at, struct conn, due.link));
+}
+
+static void server_stop(struct handle *handle)
+{
+	struct ouro_server *server = (struct ouro_server *)handle;
+
+	server->ending = true;
+	if (server->listening)
+		ouro__acceptor_close(&server->acceptor);
+	server->report.finished = server->stats.requests;
+	if (server->base.loop->ending) {
+		cut_all(server, true);
+		return;
+	}
+	ask_all_to_end(server);
+}
+
+void ouro__server_cut(struct ouro_server *server)
+{
+	if (!server->base.closing)
+		ouro__handle_close(&server->base);
+	cut_all(server, true);
+}
+
+/* What handlers still have goes on without us. */
+static void leave_requests(struct ouro_server *server)
+{
+	struct list *link;
+
+	while ((link = list_shift(&server->waiting))) {
+		list_of(link, ouro_req, link)->server = NULL;
+		list_push(&server->http->orphans, link);
+	}
+}
+
+static void free_parts(struct ouro_server *server)
+{
+	leave_requests(server);
+	list_remove(&server->link);
+	ouro_timer_stop(server->base.loop, server->deadline);
+	for (int kind = 0; kind < DUE_COUNT; kind++)
+		ouro__due_list_end(&server->dues[kind]);
+	ouro__due_list_end(&server->request_dues);
+	ouro__due_list_end(&server->answer_dues);
+	if (server->router)
+		server->router_type->free(server->router);
+	ouro__peers_free(&server->hosts);
+	ouro__free(server->url);
+}
+
+/* The handle's last call. */
+static void gone(void *arg)
+{
+	struct ouro_server *server = arg;
+	ouro_server_end_fn *fn = server->on_end;
+	ouro_server_report report = server->report;
+
+	report.requests = server->stats.requests;
+	report.finished = server->stats.requests - server->report.finished;
+	free_parts(server);
+	if (fn)
+		fn(&report, server->opts.arg);
+}
+
+void ouro_server_close(ouro_server *server, unsigned deadline_ms)
+{
+	ouro_loop *loop;
+
+	if (!server)
+		return;
+	handle_check(server, server_type);
+	loop = server->base.loop;
+	ouro__handle_close(&server->base);
+	if (deadline_ms == OURO_NEVER || !server->stats.connections)
+		return;
+	if (ouro_timer_left(loop, server->deadline) < deadline_ms * NS_PER_MS)
+		return;
+	ouro_timer_stop(loop, server->deadline);
+	server->deadline = ouro_timer_after(loop, deadline_ms, time_is_up, server);
+	if (!server->deadline.id)
+		cut_all(server, true);
+}
+
+size_t ouro__servers_close(ouro_loop *loop, unsigned deadline_ms)
+{
+	struct http *http = ouro__http_of(loop);
+	size_t count = 0;
+
+	if (!http)
+		return 0;
+	list_each (at, &http->servers) {
+		ouro_server_close(list_of(at, struct ouro_server, link), deadline_ms);
+		count++;
+	}
+	return count;
+}
+
+/* The beginning. */
+
+static void init_dues(struct ouro_server *server)
+{
+	const ouro_http_opts *opts = &server->opts;
+	const struct {
+		unsigned ms;
+		const char *name;
+	} dues[DUE_COUNT] = {
+		[DUE_open] = { OURO_NEVER, "open connections" },
+		[DUE_idle] = { opts->idle_ms, "idle connections" },
+		[DUE_head] = { opts->head_ms, "unfinished heads" },
+		[DUE_body] = { opts->body_ms, "slow bodies" },
+		[DUE_write] = { opts->write_ms, "slow readers" },
+		[DUE_linger] = { opts->linger_ms, "lingering connections" },
+	};
+
+	for (int kind = 0; kind < DUE_COUNT; kind++)
+		ouro__due_list_init(&server->dues[kind], server->base.loop, dues[kind].ms,
+				    ouro__conn_overdue, dues[kind].name);
+	ouro__due_list_init(&server->request_dues, server->base.loop, opts->request_ms,
+			    ouro__req_overdue, "slow requests");
+	ouro__due_list_init(&server->answer_dues, server->base.loop, opts->answer_ms,
+			    ouro__answer_overdue, "slow answers");
+}
+
+static int listen_at(struct ouro_server *server)
+{
+	const ouro_http_opts *opts = &server->opts;
+	ouro_listen_opts at = {
+		.host = opts->host,
+		.port = opts->port,
+		.unix_path = opts->unix_path,
+		.unix_mode = opts->unix_mode,
+		.fd = opts->fd,
+		.backlog = opts->backlog,
+		.reuse_port = opts->reuse_port,
+		.v6_only = opts->v6_only,
+	};
+	int err = ouro__acceptor_open(&server->acceptor, server->base.loop, &at, accepted, starved);
+
+	server->listening = !err;
+	return err;
+}
+
+static int write_url(struct ouro_server *server)
+{
+	const ouro_addr *addr = &server->acceptor.local;
+	char text[OURO_ADDR_TEXT] = "", *url = ouro__alloc(URL_ROOM);
+
+	if (!url)
+		return -ENOMEM;
+	server->url = url;
+	if (server->opts.unix_path)
+		snprintf(url, URL_ROOM, "unix:%s", server->opts.unix_path);
+	else if (!server->listening)
+		snprintf(url, URL_ROOM, "http://localhost/");
+	else if (!server->opts.host && !server->opts.fd)
+		snprintf(url, URL_ROOM, "http://localhost:%u/", ouro_addr_port(addr));
+	else
+		snprintf(url, URL_ROOM,
+			 addr->sa.any.sa_family == AF_INET6 ? "http://[%s]:%u/" : "http://%s:%u/",
+			 ouro_addr_text(addr, text, sizeof(text)), ouro_addr_port(addr));
+	return 0;
+}
+
+/* It could not be opened: as if it never had been. The router stays the caller's. */
+static int undo(struct ouro_server *server, int err)
+{
+	if (server->listening)
+		ouro__acceptor_close(&server->acceptor);
+	server->router = NULL;
+	free_parts(server);
+	ouro__handle_drop(&server->base);
+	return err;
+}
+
+int ouro__server_open(ouro_loop *loop, const ouro_http_opts *opts, bool listen,
+		      const struct router_type *type, void *router, ouro_server **ret_server)
+{
+	struct http *http = ouro__http_of(loop);
+	ouro_http_opts filled = opts ? *opts : (ouro_http_opts){ 0 };
+	struct ouro_server *server;
+	int err;
+
+	fill_in(&filled);
+	err = check(loop, &filled);
+	if (err || !http)
+		return err ? err : -ENOMEM;
+	server = ouro__handle_new(loop, &server_type, sizeof(*server), NULL, &err);
+	if (!server)
+		return err;
+	server->base.arg = server;
+	server->base.on_close = gone;
+	server->http = http;
+	server->opts = filled;
+	server->limits =
+		(struct head_limits){ filled.head_max, filled.target_max, filled.fields_max };
+	server->router_type = type;
+	server->router = router;
+	server->on_request = (struct chain_link){ filled.on_request, filled.arg };
+	list_init(&server->waiting);
+	init_dues(server);
+	list_push(&http->servers, &server->link);
+	err = listen ? listen_at(server) : 0;
+	if (!err)
+		err = write_url(server);
+	if (err)
+		return undo(server, err);
+	if (ret_server)
+		*ret_server = server;
+	return 0;
+}
+
+/* The manual's. */
+
+int ouro_server_adopt(ouro_server *server, int fd)
+{
+	ouro_addr peer;
+	int err;
+
+	handle_check(server, server_type);
+	if (server->base.closing)
+		return OURO_ECLOSED;
+	err = ouro__sock_adopt(fd);
+	if (!err)
+		err = ouro__sock_peer(fd, &peer);
+	if (err)
+		return err;
+	ouro__conn_open(server, fd, &peer, false);
+	return 0;
+}
+
+void ouro_server_on_close(ouro_server *server, ouro_server_end_fn *fn)
+{
+	handle_check(server, server_type);
+	server->on_end = fn;
+}
+
+uint16_t ouro_server_port(const ouro_server *server)
+{
+	handle_check(server, server_type);
+	return server->listening ? ouro_addr_port(&server->acceptor.local) : 0;
+}
+
+const char *ouro_server_url(const ouro_server *server)
+{
+	handle_check(server, server_type);
+	return server->url;
+}
+
+ouro_loop *ouro_server_loop(const ouro_server *server)
+{
+	handle_check(server, server_type);
+	return server->base.loop;
+}
+
+void ouro_server_hold(ouro_server *server, bool hold)
+{
+	handle_check(server, server_type);
+	ouro__handle_hold(&server->base, hold);
+}
+
+int ouro_server_set_name(ouro_server *server, const char *name)
+{
+	handle_check(server, server_type);
+	return ouro__handle_name(&server->base, name);
+}
+
+static uint64_t length(const struct list *list)
+{
+	uint64_t n = 0;
+
+	list_each (at, list)
+		n++;
+	return n;
+}
+
+void ouro_server_get_stats(const ouro_server *server, ouro_server_stats *ret_stats)
+{
+	handle_check(server, server_type);
+	*ret_stats = server->stats;
+	ret_stats->idle = length(&server->dues[DUE_idle].list);
+	ret_stats->waiting = length(&server->waiting);
+}
