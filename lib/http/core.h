@@ -208,6 +208,9 @@ struct http {
 	struct net *net;
 	struct slab conns, reqs;
 	struct list servers;
+	ouro_server_end_fn *on_end; /* of all of them */
+	void *on_end_arg;
+	ouro_server_report sum;
 	struct list orphans; /* requests whose server has ended, and whose handlers have not */
 
 	/* Requests that were answered late rest before their place is used again, so that a second
@@ -220,8 +223,9 @@ struct http {
 	uint8_t date_len;
 };
 
-/* The loop's; NULL: no memory. */
+/* The loop's; NULL: no memory. And the same, not made for the asking: NULL: there is none. */
 struct http *ouro__http_of(struct ouro_loop *loop);
+struct http *ouro__http_find(const struct ouro_loop *loop);
 
 /* "Date: ...\r\n", of this second. */
 ouro_str ouro__http_date(struct http *http);

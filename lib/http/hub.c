@@ -30,14 +30,21 @@ static void end(struct attachment *attachment)
 	ouro__free(http);
 }
 
-struct http *ouro__http_of(struct ouro_loop *loop)
+struct http *ouro__http_find(const struct ouro_loop *loop)
 {
 	struct attachment *attached = ouro__loop_attached(loop, &hub_kind);
-	struct net *net = ouro__net_of(loop); /* before us, so that it ends after us */
-	struct http *http;
 
-	if (attached)
-		return list_of(attached, struct http, base);
+	return attached ? list_of(attached, struct http, base) : NULL;
+}
+
+struct http *ouro__http_of(struct ouro_loop *loop)
+{
+	struct http *http = ouro__http_find(loop);
+	struct net *net;
+
+	if (http)
+		return http;
+	net = ouro__net_of(loop); /* before us, so that it ends after us */
 	http = net ? ouro__alloc(sizeof(*http)) : NULL;
 	if (!http)
 		return NULL;

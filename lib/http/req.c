@@ -228,6 +228,8 @@ void ouro__req_detach(ouro_req *req, int err)
 	ouro__intake_break(req, err);
 	if (req->on_gone && req->owned)
 		req_call(req, req->on_gone, req, err, req->gone_arg);
+	else if (req->answer.on_drain && req->owned)
+		req_call(req, req->answer.on_drain, req, req->answer.drain_arg);
 	req->running = was_running;
 	ouro__req_let_go(req);
 }
@@ -318,7 +320,7 @@ ouro_req_id ouro_req_get_id(const ouro_req *req)
 
 ouro_req *ouro_req_find(ouro_loop *loop, ouro_req_id id)
 {
-	struct http *http = ouro__http_of(loop);
+	struct http *http = ouro__http_find(loop);
 	ouro_req *req = http && id.id ? slab_find(&http->reqs, id.id) : NULL;
 
 	return req && req->owned ? req : NULL;

@@ -201,7 +201,7 @@ int ouro__server_find(ouro_req *req)
 	int status;
 
 	req->path = ouro_str_n(req->head + req->parse.path, req->parse.path_len);
-	if (req->parse.escaped || has_dots(req->path)) {
+	if (req->path.ptr[0] == '/' && (req->parse.escaped || has_dots(req->path))) {
 		status = decode_path(req);
 		if (status)
 			return status;
@@ -336,10 +336,24 @@ static void free_parts(struct ouro_server *server)
 	ouro__free(server->url);
 }
 
+static void add_up(struct http *http, const ouro_server_report *report)
+{
+	ouro_server_end_fn *fn = http->on_end;
+
+	http->sum.requests += report->requests;
+	http->sum.finished += report->finished;
+	http->sum.cut += report->cut;
+	if (!fn || !list_empty(&http->servers))
+		return;
+	http->on_end = NULL;
+	fn(&http->sum, http->on_end_arg);
+}
+
 /* The handle's last call. */
 static void gone(void *arg)
 {
 	struct ouro_server *server = arg;
+	struct http *http = server->http;
 	ouro_server_end_fn *fn = server->on_end;
 	ouro_server_report report = server->report;
 
@@ -348,6 +362,7 @@ static void gone(void *arg)
 	free_parts(server);
 	if (fn)
 		fn(&report, server->opts.arg);
+	add_up(http, &report);
 }
 
 void ouro_server_close(ouro_server *server, unsigned deadline_ms)
@@ -369,13 +384,16 @@ void ouro_server_close(ouro_server *server, unsigned deadline_ms)
 		cut_all(server, true);
 }
 
-size_t ouro__servers_close(ouro_loop *loop, unsigned deadline_ms)
+size_t ouro__servers_close(ouro_loop *loop, unsigned deadline_ms, ouro_server_end_fn *fn, void *arg)
 {
-	struct http *http = ouro__http_of(loop);
+	struct http *http = ouro__http_find(loop);
 	size_t count = 0;
 
-	if (!http)
+	if (!http || list_empty(&http->servers))
 		return 0;
+	http->on_end = fn;
+	http->on_end_arg = arg;
+	memset(&http->sum, 0, sizeof(http->sum));
 	list_each (at, &http->servers) {
 		ouro_server_close(list_of(at, struct ouro_server, link), deadline_ms);
 		count++;
