@@ -15,7 +15,7 @@ static int open_server(ouro_loop *loop, const ouro_http_opts *opts, bool listen,
 		err = ouro__router_new(opts, &loop->log, &router);
 	if (!err)
 		err = ouro__server_open(loop, opts, listen, &ouro__router_type, router, ret_server);
-	if (err && router)
+	if (err)
 		ouro__router_free(router);
 	return err;
 }

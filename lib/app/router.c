@@ -111,6 +111,15 @@ static int take(const struct line *line, const struct trail *trail, struct match
 	return 0;
 }
 
+static int take_rest(const struct router *router, struct match *match)
+{
+	if (!router->on_request.fn)
+		return 404;
+	match->chain = &router->on_request;
+	match->links = 1;
+	return 0;
+}
+
 static int refuse(ouro_str method, const char *allow, const char **ret_allow)
 {
 	*ret_allow = allow;
@@ -144,7 +153,7 @@ static int find(const void *arg, ouro_str method, ouro_str path, struct match *m
 	walk(router, &router->root, 0, path.ptr, &trail);
 	spot = trail.spot ? trail.spot : trail.slash;
 	if (!spot)
-		return 404;
+		return take_rest(router, match);
 	line = choose(spot, method);
 	return line ? take(line, &trail, match) : refuse(method, spot->allow, ret_allow);
 }
@@ -183,7 +192,7 @@ void ouro__add_slash(ouro_req *req, void *arg)
 	char *location = ouro_req_alloc(req, 3 * path.len + query.len + 3), *at;
 
 	(void)arg;
-	if (!location) {
+	if (!path.ptr || !location) {
 		ouro_req_fail(req, -ENOMEM);
 		return;
 	}

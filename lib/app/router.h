@@ -55,6 +55,7 @@ struct router {
 	struct node root, *nodes;
 	struct spot star;  /* "*", which OPTIONS and CONNECT are about */
 	const char *allow; /* every method of every line */
+	struct chain_link on_request;
 	struct node **buckets;
 	uint32_t mask, literals;
 	unsigned depth; /* parts of the longest path */
@@ -64,6 +65,7 @@ struct router {
  * has been told why. */
 int ouro__router_new(const ouro_http_opts *opts, const struct log *log, void **ret_router);
 
+/* NULL: nothing. */
 void ouro__router_free(void *router);
 
 /* ---- While it is built ---- */

@@ -186,8 +186,7 @@ static int add_line(struct reader *reader, const ouro_route *route)
 	if (!spot)
 		return why ? refuse(reader, route, why) : -ENOMEM;
 	for (other = spot->lines; other; other = other->next)
-		if (other->method.len == line->method.len &&
-		    !memcmp(other->route.method, route->method, line->method.len))
+		if (ouro_str_eq(other->method, route->method))
 			return refuse(reader, route, "another line has that method and path");
 	line->next = spot->lines;
 	spot->lines = line;
@@ -253,9 +252,11 @@ int ouro__router_new(const ouro_http_opts *opts, const struct log *log, void **r
 
 	if (!err)
 		err = ouro__router_allow(router);
-	if (!err)
-		*ret_router = router;
-	else if (router)
+	if (err) {
 		ouro__router_free(router);
-	return err;
+		return err;
+	}
+	router->on_request = (struct chain_link){ opts->on_request, opts->arg };
+	*ret_router = router;
+	return 0;
 }

@@ -3,6 +3,7 @@
  * Nothing is ever taken out of it, so its memory is a few large pieces that go all at once. */
 #include "app/router.h"
 #include "base/alloc.h"
+#include "base/check.h"
 #include <errno.h>
 
 #define CHUNK_BYTES   4096
@@ -19,6 +20,8 @@ void ouro__router_free(void *arg)
 {
 	struct router *router = arg;
 
+	if (!router)
+		return;
 	while (router->chunks) {
 		struct chunk *chunk = router->chunks;
 
@@ -183,8 +186,7 @@ static void add_name(struct names *names, const char *name)
 	for (unsigned j = 0; j < names->count; j++)
 		if (!strcmp(names->name[j], name))
 			return;
-	if (i == METHODS_MAX)
-		return;
+	ouro__check(i < METHODS_MAX);
 	for (; i && strcmp(names->name[i - 1], name) > 0; i--)
 		names->name[i] = names->name[i - 1];
 	names->name[i] = name;
