@@ -34,9 +34,17 @@ typedef void               ouro_req_fn(ouro_req *req, void *arg);
 
 /* ---- Routes ---- */
 
-/* One line of a table; the last has a NULL path. The most exact path wins, whatever the order:
- * letters before ":name", that before a tree. A path nobody has is 404, a method nobody has there
- * is 405 with Allow; HEAD is answered by what answers GET, without the body; OPTIONS by itself. */
+/* One line of a table; the last has a NULL path. The path decides first, then the method; of two
+ * paths the more exact one wins, whatever the order: where they differ first, letters go before
+ * ":name", which is one segment and not empty, and that before a tree.
+ *
+ * "/" alone is that path and no tree; what no line takes is on_request's, or 404. "/files" is sent
+ * on to the tree "/files/" (308) when no line takes it; "/users/" is not "/users". A method nobody
+ * has there is 405 with Allow; HEAD is answered by what answers GET, without the body; OPTIONS by
+ * itself. "*" is the path of `OPTIONS *` and of CONNECT; no line for CONNECT is 501.
+ *
+ * In a table below "/users" the path "/" is "/users" itself. What a table's line says of stream,
+ * body_max and answer_ms, its lines say too when they say nothing. */
 typedef struct ouro_route {
 	const char  *method; /* "GET"; NULL: any */
 	const char  *path;   /* "/users/:id"; "/files/", ending in a slash: that and all below it */
@@ -303,7 +311,9 @@ OURO_API int     ouro_req_end(ouro_req *req);
  * it. 0; -EINVAL: not chunked, or no field for a trailer. */
 OURO_API int ouro_req_trailer(ouro_req *req, const char *name, ouro_str value);
 
-/* What waits for the peer; and: it has all left, after there was high_water of it. */
+/* What waits for the peer; and: it has all left, after there was high_water of it. on_drain is
+ * called once more when the client has gone, unless on_gone is: write then says OURO_ECLOSED, and
+ * the request is still to be ended. */
 OURO_API size_t ouro_req_queued(const ouro_req *req);
 OURO_API void   ouro_req_on_drain(ouro_req *req, ouro_req_fn *fn, void *arg);
 
