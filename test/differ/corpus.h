@@ -12,7 +12,7 @@
  * nine times the text, and a \ that ends a line for no CR LF. After a case comes another request,
  * the sentinel, which must be seen too when the connection stays. `!close`: it must not;
  * `!may-close`: either is fine; `!eof`: it is not even sent. Of what is refused `<` says what is
- * seen of the connection before. */
+ * seen of the connection before; `!unsaid`: it may end without a status, as after `!eof`. */
 #ifndef CORPUS_H
 #define CORPUS_H
 #include "test.h"
@@ -28,6 +28,7 @@ struct rule {
 	enum verdict verdict;
 	enum after after;
 	bool eof;    /* the client ends without a sentinel */
+	bool unsaid; /* a refusal need not be said */
 	char *bytes; /* to send */
 	size_t len;
 	char *seen; /* a line a request */
@@ -141,13 +142,15 @@ static void add_seen(FILE *out, char *line)
 
 static void add_mark(struct rule *rule, const char *word)
 {
-	rule->eof |= !strcmp(word, "eof");
 	if (!strcmp(word, "close"))
 		rule->after = CLOSES;
 	else if (!strcmp(word, "may-close"))
 		rule->after = MAY_CLOSE;
+	else if (!strcmp(word, "eof"))
+		rule->eof = true;
 	else
-		CHECK_STR(word, rule->eof ? word : "eof");
+		CHECK_STR(word, "unsaid");
+	rule->unsaid |= word[0] == 'e' || word[0] == 'u';
 }
 
 static void name_rule(struct rule *rule, const char *where, const char *title)

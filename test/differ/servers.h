@@ -40,18 +40,27 @@ static inline void start_ouro(struct server *ret)
 /* --- Another program --- */
 
 /* A daemon's folder is not on everybody's path. */
-static bool is_installed(const char *program)
+static inline void see_daemons(void)
 {
-	char path[4096], try[4200];
-	char *save;
+	const char *path = getenv("PATH");
+	char wider[4096];
 
-	snprintf(path, sizeof(path), "%s:/usr/sbin", getenv("PATH") ? getenv("PATH") : "/usr/bin");
+	snprintf(wider, sizeof(wider), "%s:/usr/sbin", path ? path : "/usr/bin:/bin");
+	CHECK_EQ(setenv("PATH", wider, 1), 0);
+}
+
+static inline bool is_installed(const char *program)
+{
+	char *save, *path = strdup(getenv("PATH")), try[4096];
+	bool found = false;
+
+	CHECK(path != NULL);
 	for (char *dir = strtok_r(path, ":", &save); dir; dir = strtok_r(NULL, ":", &save)) {
 		snprintf(try, sizeof(try), "%s/%s", dir, program);
-		if (!access(try, X_OK))
-			return setenv("PATH", path, 1) == 0;
+		found |= !access(try, X_OK);
 	}
-	return false;
+	free(path);
+	return found;
 }
 
 static int listening(uint16_t *ret_port)
