@@ -594,8 +594,10 @@ static void conn_ready(struct watch *watch, unsigned ready)
 		read_some(conn);
 		conn->working = false;
 	} else if (ready & OURO_ERROR) {
+		int err = ouro__sock_error(watch->fd);
+
 		conn->working = true;
-		lose(conn, ouro__sock_error(watch->fd));
+		lose(conn, err ? err : -ECONNRESET);
 		conn->working = false;
 	}
 	ouro__conn_work(conn);
