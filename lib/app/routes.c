@@ -23,7 +23,7 @@ struct reader {
 
 static int refuse(const struct reader *reader, const ouro_route *route, const char *why)
 {
-	ouro__log(reader->log, OURO_LOG_ERROR, "route %s %s: %s",
+	ouro__log(reader->log, OURO_LOG_ERROR, "route %s %.300s: %s",
 		  route->method ? route->method : "(any method)", reader->path, why);
 	return -EINVAL;
 }
