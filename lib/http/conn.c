@@ -19,6 +19,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* How often a peer that takes everything at once may have more of it in one event. */
+#define ROUNDS 8
+
 typedef enum conn_step conn_step_fn(struct conn *conn);
 
 #define X(name, waits) static conn_step_fn step_##name;
@@ -89,6 +92,8 @@ static void settle_connection(struct conn *conn, const struct parse *parse)
 	unsigned most = conn->server->opts.connection_requests;
 
 	conn->requests++;
+	if (parse->method == HTTP_CONNECT) /* what follows is for the tunnel, granted or not */
+		conn->last = true;
 	if (!parse->keep_alive || conn->server->ending || (most && conn->requests >= most))
 		conn->last = true;
 }
@@ -562,6 +567,8 @@ static void wait_for_more(struct conn *conn)
 
 void ouro__conn_work(struct conn *conn)
 {
+	unsigned rounds = ROUNDS;
+
 	if (conn->working)
 		return;
 	conn->working = true;
@@ -576,7 +583,9 @@ void ouro__conn_work(struct conn *conn)
 		advance(conn);
 		if (conn->req && conn->req->loan_len && ouro__req_keep_loan(conn->req))
 			lose(conn, -ENOMEM);
-	} while (flush_out(conn) || (conn->req && conn->req->broken));
+	} while ((flush_out(conn) && --rounds) || (conn->req && conn->req->broken));
+	if (!rounds && conn->req)
+		flush_soon(conn->req->http->loop, &conn->req->flush);
 	conn->working = false;
 	if (conn->step == CONN_closed)
 		end(conn);
@@ -632,7 +641,8 @@ static void kick_with(struct conn *conn, int broken, uint16_t refuse)
 {
 	ouro_req *req = conn->req;
 
-	conn->due_kind = DUE_COUNT; /* in no list, until it waits again */
+	conn->due_kind = DUE_open;
+	due_begin(&conn->server->dues[DUE_open], &conn->due);
 	req->broken = broken;
 	req->refuse = refuse;
 	flush_soon(req->http->loop, &req->flush);

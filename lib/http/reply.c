@@ -251,14 +251,9 @@ void ouro__answer_ended(ouro_req *req)
 {
 	req->answer.state = ANSWER_ENDED;
 	req->owned = false;
-	list_remove(&req->link);
+	ouro__req_stop(req);
 	if (req->save)
 		ouro__save_abandon(req);
-	due_clear(&req->answer_due);
-	if (req->answer_timer.id) {
-		ouro_timer_stop(req->http->loop, req->answer_timer);
-		req->answer_timer.id = 0;
-	}
 	if (req->conn)
 		req_kick(req);
 }

@@ -93,6 +93,7 @@ ouro_req *ouro__req_new(struct conn *conn)
 	flush_init(&req->flush, on_flush);
 	due_init(&req->request_due);
 	due_init(&req->answer_due);
+	req->answer_timer.id = 0;
 	begin(req);
 	conn->req = req;
 	return req;
@@ -130,11 +131,14 @@ static void free_bytes(ouro_req *req)
 	req->bytes = NULL;
 }
 
-static void stop(ouro_req *req)
+void ouro__req_stop(ouro_req *req)
 {
 	list_remove(&req->link);
 	due_clear(&req->request_due);
 	due_clear(&req->answer_due);
+	if (req->answer_timer.id)
+		ouro_timer_stop(req->http->loop, req->answer_timer);
+	req->answer_timer.id = 0;
 }
 
 /* A large window is given up for a page when what waits in it has room there. */
@@ -160,7 +164,7 @@ void ouro__req_renew(ouro_req *req)
 {
 	uint32_t left = req->end - req->begin;
 
-	stop(req);
+	ouro__req_stop(req);
 	free_arena(req);
 	if (!req->page)
 		narrow(req);
@@ -187,7 +191,7 @@ void ouro__req_free(ouro_req *req)
 {
 	struct http *http = req->http;
 
-	stop(req);
+	ouro__req_stop(req);
 	if (req->save)
 		ouro__save_abandon(req);
 	flush_cancel(&req->flush);
@@ -219,9 +223,7 @@ void ouro__req_detach(ouro_req *req, int err)
 	req->gone = err;
 	req->later = true;
 	ouro__out_drop(&req->out, req->http->net, err);
-	due_clear(&req->request_due);
-	due_clear(&req->answer_due);
-	list_remove(&req->link);
+	ouro__req_stop(req);
 	list_push(&req->server->waiting, &req->link);
 	req->server->stats.gone++;
 	req->running = true;

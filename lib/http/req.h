@@ -21,6 +21,9 @@ void ouro__req_detach(ouro_req *req, int err);
 /* After a call of the user's: frees what a detached request was kept for, if it is answered. */
 void ouro__req_let_go(ouro_req *req);
 
+/* Off every list, and no deadline any more. */
+void ouro__req_stop(ouro_req *req);
+
 /* Every byte of the answer has left, or never will (err): tells on_done. */
 void ouro__req_done(ouro_req *req, int err);
 
