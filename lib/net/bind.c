@@ -111,9 +111,11 @@ static int bind_at(int fd, const char *path, const ouro_addr *addr)
 	int err = ouro__sock_bind(fd, addr);
 
 	for (int n = 0; err == -EADDRINUSE && *path != '@' && n < TRIES; n++) {
-		err = clear(path, addr);
-		if (!err)
-			err = ouro__sock_bind(fd, addr);
+		int taken = clear(path, addr);
+
+		if (taken)
+			return taken;
+		err = ouro__sock_bind(fd, addr);
 	}
 	return err;
 }

@@ -44,7 +44,7 @@ static inline bool out_is_empty(const struct out *out)
 /* A new page at the end, with OUT_PAGE_ROOM; false: no memory. */
 bool ouro__out_add_page(struct out *out, struct net *net);
 
-/* Room for n bytes in a row at the end, n <= OUT_RUN; NULL: no memory. They count when out_used()
+/* Room for n bytes in a row at the end, 1 to OUT_RUN; NULL: no memory. They count when out_used()
  * says how many were written; nothing else may be asked of the queue in between. */
 #define OUT_RUN 2048
 static inline char *ouro__out_room(struct out *out, struct net *net, size_t n)

@@ -334,7 +334,7 @@ static size_t queue_something(struct rig *rig, size_t from, uint32_t *seed)
 		CHECK_EQ(ouro__out_borrow(&rig->out, rig->net, own, n, on_returned, own), 0);
 		lent_now++;
 	} else if (how == 1) {
-		memcpy(ouro__out_room(&rig->out, rig->net, n), bytes, n);
+		memcpy(ouro__out_room(&rig->out, rig->net, n + 1), bytes, n);
 		ouro__out_used(&rig->out, n);
 	} else if (how == 2) {
 		CHECK(ouro__out_send(&rig->out, rig->net, rig->ends.ours, bytes, n) >= 0);
