@@ -33,11 +33,12 @@ static bool accepted(const struct rule *rule, const struct outcome *o)
 static bool refused(const struct rule *rule, const struct outcome *o)
 {
 	bool either = rule->verdict == EITHER;
+	bool may_go_on = rule->after != CLOSES && (either || may_stay(o->status));
 	size_t seen = strlen(either ? o->saw : rule->seen);
 
 	if (o->silent || strncmp(o->saw, rule->seen, seen) || strlen(o->saw) != seen)
 		return false;
-	return (o->status || rule->unsaid) && (!o->sentinel || either || may_stay(o->status));
+	return (o->status || rule->unsaid) && (!o->sentinel || may_go_on);
 }
 
 static bool is_right(const struct rule *rule, const struct outcome *o)
