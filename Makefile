@@ -3,6 +3,7 @@
 #   make            libraries and examples, into build/
 #   make run        the main example: a clock that also listens to you
 #   make test       every test (check is the same); installs what it lacks on Debian
+#   make fuzz       made-up input for what reads HTTP: FUZZ_SECONDS (600) for each fuzzer
 #   make bench      ouro beside libev, libuv and Node; bench-loop, bench-pool: one of them
 #   make headers    every public header alone, as C11 and as C++17
 #   make layers     no include points up a floor
@@ -37,7 +38,8 @@ OBJ      := $(SRC:%.c=$(BUILD)/%.o)
 HEADERS  := include/ouro.h $(sort $(wildcard include/ouro/*.h))
 EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/*.c)))
 TEST_SRC := $(foreach f,$(FLOORS),$(sort $(wildcard test/$f/*.c)))
-TEST_SRC += $(filter-out $(TEST_SRC),$(sort $(wildcard test/*/*.c)))
+FUZZ_SRC := $(sort $(wildcard test/fuzz/*.c))
+TEST_SRC += $(filter-out $(TEST_SRC) $(FUZZ_SRC),$(sort $(wildcard test/*/*.c)))
 TESTS    := $(TEST_SRC:%.c=$(BUILD)/%)
 LIBRARY  := $(BUILD)/libouro.a
 SHARED   := $(BUILD)/libouro.so.$(VERSION)
@@ -94,7 +96,7 @@ $(BUILD)/flags $(BUILD)/sources: FORCE
 $(BUILD)/needs-%:
 	@mkdir -p $(@D)
 	@CC='$(CC)' .ci/deps $* && touch $@
-$(BUILD)/needs-test $(BUILD)/needs-headers $(BUILD)/needs-bench: | $(BUILD)/needs-build
+$(BUILD)/needs-test $(BUILD)/needs-headers $(BUILD)/needs-bench $(BUILD)/needs-fuzz: | $(BUILD)/needs-build
 
 # An example sees what a user sees; a test may look inside. Private: not for the library they need.
 $(EXAMPLES): private INCLUDES := -Iinclude
@@ -130,6 +132,10 @@ layers:
 readme test-install: all $(BUILD)/needs-test
 	@CC='$(CC)' BUILD='$(BUILD)' SAN='$(SAN)' test/run test/$(@:test-%=%).sh
 
+FUZZ_SECONDS ?= 600
+fuzz: $(BUILD)/needs-fuzz
+	@CC='$(CC)' BUILD='$(BUILD)' test/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_SRC)
+
 # One after the other: two at once would measure each other.
 BENCHES := $(patsubst bench/%/run,bench-%,$(sort $(wildcard bench/*/run)))
 bench: $(BUILD)/needs-bench
@@ -161,12 +167,12 @@ format:
 deps:
 	@for what in build test headers; do CC='$(CC)' .ci/deps $$what || exit 1; done
 clean:
-	rm -rf build build-* $(addprefix $(BUILD)/,lib workers examples test bench libouro.* \
+	rm -rf build build-* $(addprefix $(BUILD)/,lib workers examples test fuzz bench libouro.* \
 		flags sources needs-*)
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
-.PHONY: all examples run test check headers layers readme test-install bench $(BENCHES) install uninstall \
+.PHONY: all examples run test check headers layers readme test-install fuzz bench $(BENCHES) install uninstall \
 	format deps clean help FORCE
 .SECONDARY: $(OBJ)
 .DELETE_ON_ERROR:

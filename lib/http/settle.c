@@ -97,21 +97,20 @@ static void note_field(struct facts *facts, const char *bytes, const struct fiel
 	}
 }
 
-/* Codings we do not know, the last of them chunked: then its end could be found, by somebody who
+/* Codings we do not know, and chunked behind them: then its end could be found, by somebody who
  * knows them. All else has no end that two readers agree on. */
 static int refuse_coding(ouro_str value)
 {
-	ouro_str token, last = ouro_str_z(NULL);
-	int chunked = 0, identity = 0;
+	ouro_str token;
+	int others = 0, chunked = 0;
 
 	while (ouro__token_next(&value, &token)) {
-		chunked += ouro_str_caseeq(token, "chunked");
-		identity += ouro_str_caseeq(token, "identity");
-		last = token;
+		if (chunked || ouro_str_caseeq(token, "identity"))
+			return -400;
+		chunked = ouro_str_caseeq(token, "chunked");
+		others += !chunked;
 	}
-	if (value.len || chunked != 1 || identity || !ouro_str_caseeq(last, "chunked"))
-		return -400;
-	return -501;
+	return value.len || !others || !chunked ? -400 : -501;
 }
 
 static int settle_chunked(struct parse *parse, const char *bytes, const struct facts *facts)
@@ -311,6 +310,8 @@ static int read_again(http_parser *parser, const char *head, size_t len)
 	return 0;
 }
 
+/* uses_transfer_encoding: a field that only begins like that one makes http_parser expect a coding,
+ * and refuse the request behind its head, which we do not always show it. */
 static bool agree(const struct parse *parse)
 {
 	const http_parser *parser = &parse->parser;
@@ -318,6 +319,7 @@ static bool agree(const struct parse *parse)
 
 	return parser->method == parse->method && parser->http_major == 1 &&
 	       parser->http_minor == parse->minor && chunked == (parse->kind == BODY_CHUNKED) &&
+	       parser->uses_transfer_encoding == chunked &&
 	       counted == (parse->kind == BODY_LENGTH) &&
 	       (!counted || parser->content_length == parse->length);
 }
