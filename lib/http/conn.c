@@ -181,9 +181,10 @@ static enum conn_step next_request(struct conn *conn)
 {
 	ouro_req *req = conn->req;
 	bool listened_to = req->on_done || conn->server->opts.on_done;
+	bool more = req->begin < req->end || req->loan_len;
 
-	if (conn->last || listened_to || req->out.queued >= conn->server->opts.high_water ||
-	    ouro__req_keep_loan(req))
+	if (!more || conn->last || listened_to ||
+	    req->out.queued >= conn->server->opts.high_water || ouro__req_keep_loan(req))
 		return CONN_flush;
 	conn->server->stats.requests++;
 	ouro__req_renew(req);
@@ -290,6 +291,8 @@ static enum conn_step step_flush(struct conn *conn)
 	ouro_req *req = conn->req;
 	bool lingers;
 
+	if (ouro__req_keep_loan(req))
+		conn->last = true;
 	if (!out_is_empty(&req->out))
 		return CONN_flush;
 	if (req->answer.state == ANSWER_ENDED) {
@@ -300,12 +303,14 @@ static enum conn_step step_flush(struct conn *conn)
 			return CONN_flush;
 	}
 	lingers = may_still_send(conn);
-	if (!conn->last && !ouro__req_keep_loan(req)) {
+	if (!conn->last && has_input(conn)) {
 		ouro__req_renew(req);
 		return CONN_idle;
 	}
 	ouro__req_free(req);
 	conn->req = NULL;
+	if (!conn->last)
+		return CONN_idle;
 	if (!lingers)
 		return CONN_closed;
 	shutdown(conn->watch.fd, SHUT_WR);

@@ -128,52 +128,53 @@ struct arena {
 struct ouro_req {
 	struct slab_record record;
 	uint32_t magic;
-	bool later;   /* the handler has said so */
-	bool owned;   /* the handler has it and has not answered */
-	bool running; /* the handler, a wrapper or a body's callback is being called */
-	bool wants_done;
-	int gone; /* the client has, and why; 0: not */
 	struct http *http;
 	struct ouro_server *server; /* NULL: closed before the request was answered */
 	struct conn *conn;          /* NULL: the client has gone */
-	struct list link;           /* on server->waiting, while owned and not running */
-	uint64_t began;
+	struct list link;           /* on server->waiting, while a handler has it */
 
-	/* What came: bytes[begin..end) are not taken yet; the head is bytes[0..head_len) of `head`. */
-	struct page *page; /* that bytes are in; NULL: they are a block of their own */
+	/* What came: bytes[begin..end) are not taken yet. */
 	char *bytes;
 	uint32_t room, begin, end;
-	uint32_t base;    /* what lies before is pointed at */
-	char *retired;    /* a block that bytes were in before; NULL: none */
-	const char *loan; /* more of them, of this event only, in net->scratch */
+	uint32_t base;     /* what lies before is pointed at */
+	struct page *page; /* that bytes are in; NULL: they are a block of their own */
+	char *retired;     /* a block that bytes were in before; NULL: none */
+	const char *loan;  /* more of them, of this event only, in net->scratch */
 	size_t loan_len;
-	char *head; /* NULL: not settled */
-	uint32_t head_len;
-	struct parse parse;
 
-	struct match match;
-	unsigned at; /* in match.chain */
-	ouro_str path;
-	char *path_z; /* the same with a zero behind it, once asked for */
-	struct arena arena;
-	struct intake body;
-	struct answer answer;
 	struct out out;
 	struct flush flush;
+	struct arena arena;
 	struct due request_due, answer_due;
 	ouro_timer answer_timer; /* instead of answer_due, for a route with a time of its own */
-	bool proceed;            /* the next link of the chain is to be called */
-	bool expired;            /* answer_due has passed */
-	uint16_t refuse;         /* the status that a deadline wants answered */
-	struct save *save;       /* its body goes into a file; NULL: no */
-	int broken;              /* the connection is to be given up, and why */
 
+	/* From here to `parse` all is zero when a request begins. */
+	bool later;      /* the handler has said so */
+	bool owned;      /* the handler has it and has not answered */
+	bool running;    /* the handler, a wrapper or a body's callback is being called */
+	bool proceed;    /* the next link of the chain is to be called */
+	bool expired;    /* answer_due has passed */
+	uint16_t refuse; /* the status that a deadline wants answered */
+	int gone;        /* the client has, and why */
+	int broken;      /* the connection is to be given up, and why */
+	uint64_t began;
+	char *head; /* NULL: not settled */
+	uint32_t head_len;
+	unsigned at; /* in match.chain */
+	struct match match;
+	ouro_str path;
+	char *path_z; /* the same with a zero behind it, once asked for */
+	struct intake body;
+	struct answer answer;
+	struct save *save; /* its body goes into a file; NULL: no */
 	ouro_req_gone_fn *on_gone;
 	void *gone_arg;
 	ouro_req_done_fn *on_done;
 	void *done_arg;
 	void *data;
 	ouro_addr *peer;
+
+	struct parse parse;
 };
 
 #define REQ_MAGIC 0x72657121u
@@ -212,6 +213,8 @@ struct http {
 	void *on_end_arg;
 	ouro_server_report sum;
 	struct list orphans; /* requests whose server has ended, and whose handlers have not */
+
+	ouro_req *spare; /* with its page, for the next request; NULL: none */
 
 	/* Requests that were answered late rest before their place is used again, so that a second
 	 * answer finds whose it is. */

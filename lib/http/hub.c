@@ -25,6 +25,8 @@ static void end(struct attachment *attachment)
 
 	while ((link = list_shift(&http->orphans)))
 		ouro__req_free(list_of(link, ouro_req, link));
+	if (http->spare)
+		ouro__page_give(http->net, http->spare->page);
 	ouro__slab_free(&http->conns);
 	ouro__slab_free(&http->reqs);
 	ouro__free(http);

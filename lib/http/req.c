@@ -36,39 +36,17 @@ static void on_flush(struct flush *flush)
 	ouro__req_let_go(req);
 }
 
-/* All that is not memory, and begins anew with each request. The big arrays inside are filled as
- * far as they count. */
 static void begin(ouro_req *req)
 {
+	const size_t from = offsetof(ouro_req, later), to = offsetof(ouro_req, parse);
+
+	memset((char *)req + from, 0, to - from);
 	ouro__parse_start(&req->parse);
-	req->later = req->owned = req->running = req->wants_done = false;
-	req->proceed = req->expired = false;
-	req->refuse = 0;
-	req->broken = req->gone = 0;
-	req->began = 0;
-	req->head = NULL;
-	req->head_len = 0;
-	req->match.chain = NULL;
-	req->match.route = NULL;
-	req->match.pattern = NULL;
-	req->match.links = 0;
-	req->match.rest = 0;
-	req->match.params = 0;
-	req->at = 0;
-	req->path = (ouro_str){ NULL, 0 };
-	req->path_z = NULL;
-	memset(&req->body, 0, sizeof(req->body));
-	memset(&req->answer, 0, sizeof(req->answer));
-	req->on_gone = NULL;
-	req->on_done = NULL;
-	req->data = NULL;
-	req->save = NULL;
-	req->peer = NULL;
 }
 
-ouro_req *ouro__req_new(struct conn *conn)
+/* A record that nothing is linked to, with room for the first bytes. */
+static ouro_req *make(struct http *http)
 {
-	struct http *http = conn->server->http;
 	ouro_req *req = ouro__slab_take(&http->reqs);
 	struct page *page = req ? ouro__page_take(http->net) : NULL;
 
@@ -79,21 +57,32 @@ ouro_req *ouro__req_new(struct conn *conn)
 	}
 	req->magic = REQ_MAGIC;
 	req->http = http;
-	req->server = conn->server;
-	req->conn = conn;
 	list_init(&req->link);
 	req->page = page;
 	req->bytes = page->bytes;
 	req->room = PAGE_ROOM;
-	req->begin = req->end = req->base = 0;
 	req->retired = NULL;
 	req->loan_len = 0;
-	memset(&req->arena, 0, sizeof(req->arena));
-	memset(&req->out, 0, sizeof(req->out));
+	req->arena = (struct arena){ NULL, NULL };
+	req->out = (struct out){ NULL, NULL, 0 };
 	flush_init(&req->flush, on_flush);
 	due_init(&req->request_due);
 	due_init(&req->answer_due);
 	req->answer_timer.id = 0;
+	return req;
+}
+
+ouro_req *ouro__req_new(struct conn *conn)
+{
+	struct http *http = conn->server->http;
+	ouro_req *req = http->spare ? http->spare : make(http);
+
+	if (!req)
+		return NULL;
+	http->spare = NULL;
+	req->server = conn->server;
+	req->conn = conn;
+	req->begin = req->end = req->base = 0;
 	begin(req);
 	conn->req = req;
 	return req;
@@ -115,9 +104,11 @@ static void free_arena(ouro_req *req)
 		arena->blocks = block->next;
 		ouro__free(block);
 	}
-	ouro__free(req->body.grown);
+	if (req->body.grown)
+		ouro__free(req->body.grown);
 	req->body.grown = NULL;
-	ouro__free(req->retired);
+	if (req->retired)
+		ouro__free(req->retired);
 	req->retired = NULL;
 }
 
@@ -133,9 +124,12 @@ static void free_bytes(ouro_req *req)
 
 void ouro__req_stop(ouro_req *req)
 {
-	list_remove(&req->link);
-	due_clear(&req->request_due);
-	due_clear(&req->answer_due);
+	if (!list_empty(&req->link))
+		list_remove(&req->link);
+	if (!list_empty(&req->request_due.link))
+		due_clear(&req->request_due);
+	if (!list_empty(&req->answer_due.link))
+		due_clear(&req->answer_due);
 	if (req->answer_timer.id)
 		ouro_timer_stop(req->http->loop, req->answer_timer);
 	req->answer_timer.id = 0;
@@ -181,7 +175,6 @@ static void rest(struct http *http, ouro_req *req)
 {
 	ouro_req **place = &http->quarantine[http->resting++ % QUARANTINE];
 
-	slab_renew(&req->record);
 	if (*place)
 		ouro__slab_give(&http->reqs, *place);
 	*place = req;
@@ -196,12 +189,18 @@ void ouro__req_free(ouro_req *req)
 		ouro__save_abandon(req);
 	flush_cancel(&req->flush);
 	free_arena(req);
-	free_bytes(req);
-	ouro__out_drop(&req->out, http->net, OURO_ECLOSED);
+	if (!out_is_empty(&req->out))
+		ouro__out_drop(&req->out, http->net, OURO_ECLOSED);
 	req->answer.state = ANSWER_ENDED;
 	req->owned = false;
 	req->head = NULL;
 	req->conn = NULL;
+	slab_renew(&req->record);
+	if (!http->spare && req->page && !req->later) {
+		http->spare = req;
+		return;
+	}
+	free_bytes(req);
 	if (req->later)
 		rest(http, req);
 	else
