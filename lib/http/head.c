@@ -53,7 +53,7 @@ static uint16_t offset(const struct scan *scan, const char *at)
 }
 
 /* CR LF, of which the first may have come and be behind us already. */
-static int scan_crlf(struct scan *scan, const char *start)
+static int scan_cut_crlf(struct scan *scan, const char *start)
 {
 	for (; scan->at - start < 2; scan->at++) {
 		if (scan->at == scan->end)
@@ -61,6 +61,15 @@ static int scan_crlf(struct scan *scan, const char *start)
 		if (*scan->at != "\r\n"[scan->at - start])
 			return -400;
 	}
+	return STEP_DONE;
+}
+
+/* Mostly both are here. */
+static inline int scan_crlf(struct scan *scan, const char *start)
+{
+	if (scan->end - start < 2 || memcmp(start, "\r\n", 2) != 0)
+		return scan_cut_crlf(scan, start);
+	scan->at = start + 2;
 	return STEP_DONE;
 }
 

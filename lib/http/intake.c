@@ -124,26 +124,16 @@ void ouro__intake_break(ouro_req *req, int err)
 	ouro__intake_tell_end(req);
 }
 
-/* More than there may be, or a chunk that will be. 0, or the status. */
-static int too_big(ouro_req *req)
-{
-	if (!req->body.streamed)
-		return 413;
-	ouro__intake_break(req, OURO_ETOOBIG);
-	return 0;
-}
-
-static bool is_too_big(const ouro_req *req)
-{
-	uint64_t bytes = req->parse.body_bytes, max = req->body.max;
-
-	return bytes > max || (req->parse.kind == BODY_CHUNKED && req->parse.left > max - bytes);
-}
-
 static int deliver(ouro_req *req, ouro_str piece)
 {
 	struct intake *body = &req->body;
 
+	if (req->parse.body_bytes > body->max) {
+		if (!body->streamed)
+			return 413;
+		ouro__intake_break(req, OURO_ETOOBIG);
+		return 0;
+	}
 	if (!body->streamed)
 		return stays(req, piece) ? 0 : gather(req, piece);
 	tell(req, 0, piece);
@@ -203,8 +193,6 @@ int ouro__intake_take(ouro_req *req)
 
 		if (event < 0)
 			status = broken(req, -event);
-		else if (is_too_big(req))
-			status = too_big(req);
 		else if (event == BODY_PIECE)
 			status = deliver(req, piece);
 		else if (event == BODY_END)
