@@ -70,8 +70,11 @@ int ouro__out_copy(struct out *out, struct net *net, const void *bytes, size_t n
 {
 	struct out_piece *last = out->last;
 	size_t fits = last && last->room < n ? last->room : last ? n : 0;
-	const char *rest = (const char *)bytes + fits;
+	const char *rest;
 
+	if (!n)
+		return 0;
+	rest = (const char *)bytes + fits;
 	if (n - fits > OUT_PAGE_ROOM) {
 		if (!add_block(out, rest, n - fits))
 			return -ENOMEM;
@@ -102,8 +105,9 @@ int ouro__out_borrow(struct out *out, struct net *net, const void *bytes, size_t
 		net->spare = piece->next;
 		net->spare_count--;
 	}
-	*piece =
-		(struct out_piece){ .at = bytes, .len = n, .fn = fn, .arg = arg, .borrowed = true };
+	*piece = (struct out_piece){
+		.at = n ? bytes : "", .len = n, .fn = fn, .arg = arg, .borrowed = true
+	};
 	add(out, piece);
 	return 0;
 }

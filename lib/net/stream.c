@@ -58,7 +58,9 @@ static void stream_stop(struct handle *handle)
 
 static bool stream_is_idle(const struct handle *handle)
 {
-	return stream_is_quiet((const struct ouro_stream *)handle);
+	const ouro_stream *stream = (const ouro_stream *)handle;
+
+	return stream_is_quiet(stream) && list_empty(&stream->flush.link);
 }
 
 static const struct handle_type stream_type = {

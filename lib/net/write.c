@@ -180,7 +180,7 @@ int64_t ouro_stream_write_take(ouro_stream *stream, ouro_str bytes, ouro_done_fn
 
 int ouro_stream_after(ouro_stream *stream, ouro_done_fn *fn, void *arg)
 {
-	int64_t n = ouro_stream_write_take(stream, (ouro_str){ NULL, 0 }, fn, arg);
+	int64_t n = ouro_stream_write_take(stream, (ouro_str){ "", 0 }, fn, arg);
 
 	return n < 0 ? (int)n : 0;
 }
