@@ -7,6 +7,15 @@
  * and users be called, before this returns. */
 void ouro__conn_open(struct ouro_server *server, int fd, const ouro_addr *peer, bool now);
 
+/* Bytes that have come, to where a head will stay, or, when it is settled, behind it. */
+void ouro__conn_read(struct conn *conn);
+
+/* The steps, for as long as one leads to another: steps.c. */
+void ouro__conn_advance(struct conn *conn);
+
+/* Nothing more can be done now: says what it waits for, and how long. It may be closed by that. */
+void ouro__conn_wait(struct conn *conn);
+
 /* Goes as far as it can without waiting: steps, output, deadline. Does nothing while it is at work
  * further up the stack. The connection may be gone when this returns. */
 void ouro__conn_work(struct conn *conn);
@@ -26,5 +35,11 @@ void ouro__answer_overdue(struct due *due); /* the handler */
 const char *ouro__conn_step_name(const struct conn *conn);
 const char *ouro__conn_waits_for(const struct conn *conn);
 
+/* The peer's address, as it was when the connection began. */
 void ouro__origin_addr(const struct origin *origin, ouro_addr *ret_addr);
+
+static inline bool conn_has_input(const struct conn *conn)
+{
+	return conn->req && conn->req->begin < conn->req->end;
+}
 #endif

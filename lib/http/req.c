@@ -1,27 +1,14 @@
-/* req.c -- a request's life, and its memory. See req.h.
+/* req.c -- a request's life, from its first byte to the last call for it. See req.h.
  *
- * The bytes of a head are read to where they stay until the request is answered, so whatever a
- * handler is given points into them. Most requests need nothing else; what does comes from an
- * arena: pages, and blocks for what is larger. */
+ * Its record is used again at once, most often: but one that was answered late rests for a while,
+ * and a token of it finds nothing as soon as it has been answered. */
 #include "http/req.h"
-#include "base/alloc.h"
 #include "http/conn.h"
 #include "http/intake.h"
 #include "http/reply.h"
 #include "http/save.h"
 #include "http/serve.h"
 #include "loop/loop.h"
-#include <errno.h>
-#include <stdalign.h>
-#include <stdio.h>
-
-/* All that one read may bring, behind all that a page may hold. */
-#define WINDOW_ROOM (SCRATCH_ROOM + PAGE_ROOM)
-
-struct arena_block {
-	struct arena_block *next;
-	alignas(max_align_t) char bytes[];
-};
 
 static void on_flush(struct flush *flush)
 {
@@ -88,40 +75,6 @@ ouro_req *ouro__req_new(struct conn *conn)
 	return req;
 }
 
-static void free_arena(ouro_req *req)
-{
-	struct arena *arena = &req->arena;
-
-	while (arena->pages) {
-		struct page *page = arena->pages;
-
-		arena->pages = page->next;
-		ouro__page_give(req->http->net, page);
-	}
-	while (arena->blocks) {
-		struct arena_block *block = arena->blocks;
-
-		arena->blocks = block->next;
-		ouro__free(block);
-	}
-	if (req->body.grown)
-		ouro__free(req->body.grown);
-	req->body.grown = NULL;
-	if (req->retired)
-		ouro__free(req->retired);
-	req->retired = NULL;
-}
-
-static void free_bytes(ouro_req *req)
-{
-	if (req->page)
-		ouro__page_give(req->http->net, req->page);
-	else
-		ouro__free(req->bytes);
-	req->page = NULL;
-	req->bytes = NULL;
-}
-
 void ouro__req_stop(ouro_req *req)
 {
 	if (!list_empty(&req->link))
@@ -135,23 +88,6 @@ void ouro__req_stop(ouro_req *req)
 	req->answer_timer.id = 0;
 }
 
-/* A large window is given up for a page when what waits in it has room there. */
-static void narrow(ouro_req *req)
-{
-	uint32_t left = req->end - req->begin;
-	struct page *page = left <= PAGE_ROOM / 2 ? ouro__page_take(req->http->net) : NULL;
-
-	if (!page)
-		return;
-	memcpy(page->bytes, req->bytes + req->begin, left);
-	ouro__free(req->bytes);
-	req->page = page;
-	req->bytes = page->bytes;
-	req->room = PAGE_ROOM;
-	req->begin = 0;
-	req->end = left;
-}
-
 /* What waits in the window is the beginning of the next request: it goes to the front, for its head
  * must lie in one piece. */
 void ouro__req_renew(ouro_req *req)
@@ -159,9 +95,9 @@ void ouro__req_renew(ouro_req *req)
 	uint32_t left = req->end - req->begin;
 
 	ouro__req_stop(req);
-	free_arena(req);
+	ouro__req_free_arena(req);
 	if (!req->page)
-		narrow(req);
+		ouro__req_narrow(req);
 	if (left && req->begin)
 		memmove(req->bytes, req->bytes + req->begin, left);
 	req->base = req->begin = 0;
@@ -188,7 +124,7 @@ void ouro__req_free(ouro_req *req)
 	if (req->save)
 		ouro__save_abandon(req);
 	flush_cancel(&req->flush);
-	free_arena(req);
+	ouro__req_free_arena(req);
 	if (!out_is_empty(&req->out))
 		ouro__out_drop(&req->out, http->net, OURO_ECLOSED);
 	req->answer.state = ANSWER_ENDED;
@@ -200,7 +136,7 @@ void ouro__req_free(ouro_req *req)
 		http->spare = req;
 		return;
 	}
-	free_bytes(req);
+	ouro__req_free_bytes(req);
 	if (req->later)
 		rest(http, req);
 	else
@@ -345,163 +281,4 @@ void ouro_req_on_done(ouro_req *req, ouro_req_done_fn *fn, void *arg)
 	req_check(req);
 	req->on_done = fn;
 	req->done_arg = arg;
-}
-
-/* Memory. */
-
-static struct arena_block *add_block(ouro_req *req, size_t n)
-{
-	struct arena_block *block;
-
-	if (n > SIZE_MAX - sizeof(*block))
-		return NULL;
-	block = ouro__alloc(sizeof(*block) + n);
-	if (!block)
-		return NULL;
-	block->next = req->arena.blocks;
-	req->arena.blocks = block;
-	return block;
-}
-
-#define ALIGNMENT alignof(max_align_t)
-
-static char *page_room(struct page *page, size_t n)
-{
-	uintptr_t at = (uintptr_t)page->bytes + page->begin;
-	size_t skip = (ALIGNMENT - at % ALIGNMENT) % ALIGNMENT;
-	char *room = page->bytes + page->begin + skip;
-
-	if (page->begin + skip + n > PAGE_ROOM)
-		return NULL;
-	page->begin += (uint32_t)(skip + n);
-	return room;
-}
-
-void *ouro__req_room(ouro_req *req, size_t n)
-{
-	struct arena *arena = &req->arena;
-	char *room = arena->pages ? page_room(arena->pages, n) : NULL;
-	struct page *page;
-
-	if (room)
-		return room;
-	if (n > PAGE_ROOM / 2) {
-		struct arena_block *block = add_block(req, n);
-
-		return block ? block->bytes : NULL;
-	}
-	page = ouro__page_take(req->http->net);
-	if (!page)
-		return NULL;
-	page->next = arena->pages;
-	arena->pages = page;
-	return page_room(page, n);
-}
-
-char *ouro__req_copy(ouro_req *req, ouro_str s)
-{
-	char *copy = s.len < SIZE_MAX ? ouro__req_room(req, s.len + 1) : NULL;
-
-	if (!copy)
-		return NULL;
-	if (s.len)
-		memcpy(copy, s.ptr, s.len);
-	copy[s.len] = 0;
-	return copy;
-}
-
-void *ouro_req_alloc(ouro_req *req, size_t n)
-{
-	void *room;
-
-	req_check(req);
-	room = ouro__req_room(req, n);
-	return room ? memset(room, 0, n) : NULL;
-}
-
-ouro_str ouro_req_printf(ouro_req *req, const char *fmt, ...)
-{
-	ouro_str none = { NULL, 0 };
-	va_list args;
-	char *text;
-	int len;
-
-	req_check(req);
-	va_start(args, fmt);
-	len = vsnprintf(NULL, 0, fmt, args);
-	va_end(args);
-	text = len < 0 ? NULL : ouro__req_room(req, (size_t)len + 1);
-	if (!text)
-		return none;
-	va_start(args, fmt);
-	vsnprintf(text, (size_t)len + 1, fmt, args);
-	va_end(args);
-	return ouro_str_n(text, (size_t)len);
-}
-
-/* The window. */
-
-int ouro__req_widen(ouro_req *req)
-{
-	uint32_t left = req->end - req->begin, wanted = req->room * 2 + left;
-	char *wider;
-
-	if (req->begin) {
-		memmove(req->bytes, req->bytes + req->begin, left);
-		req->begin = 0;
-		req->end = left;
-	}
-	if (req->end < req->room)
-		return 0;
-	wider = ouro__alloc(wanted);
-	if (!wider)
-		return -ENOMEM;
-	memcpy(wider, req->bytes, left);
-	free_bytes(req);
-	req->bytes = wider;
-	req->room = wanted;
-	return 0;
-}
-
-/* The head and perhaps the body point into the old window: it stays as long as they do. The new one
- * has room for all that can come before it is empty, so there is no third. */
-static int new_window(ouro_req *req)
-{
-	uint32_t left = req->end - req->begin;
-	char *wider = ouro__alloc(WINDOW_ROOM);
-
-	if (!wider)
-		return -ENOMEM;
-	memcpy(wider, req->bytes + req->begin, left);
-	if (req->page) {
-		req->page->begin = PAGE_ROOM; /* full, as memory goes */
-		req->page->next = req->arena.pages;
-		req->arena.pages = req->page;
-		req->page = NULL;
-	} else {
-		req->retired = req->bytes;
-	}
-	req->bytes = wider;
-	req->room = WINDOW_ROOM;
-	req->base = req->begin = 0;
-	req->end = left;
-	return 0;
-}
-
-int ouro__req_keep_loan(ouro_req *req)
-{
-	size_t n = req->loan_len;
-
-	if (!n)
-		return 0;
-	if (n > req->room - req->end) {
-		int err = new_window(req);
-
-		if (err)
-			return err;
-	}
-	memcpy(req->bytes + req->end, req->loan, n);
-	req->end += (uint32_t)n;
-	req->loan_len = 0;
-	return 0;
 }

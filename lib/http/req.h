@@ -34,6 +34,13 @@ void ouro__req_run(ouro_req *req);
 /* Nobody would answer it: 500, in words. Does nothing when somebody will. */
 void ouro__req_check_forgotten(ouro_req *req);
 
+/* Its memory: memory.c. */
+void ouro__req_free_arena(ouro_req *req);
+void ouro__req_free_bytes(ouro_req *req);
+
+/* A large window is given up for a page when what waits in it has room there. */
+void ouro__req_narrow(ouro_req *req);
+
 /* Room behind end for at least one more byte of a head; -ENOMEM. Only while no head is settled. */
 int ouro__req_widen(ouro_req *req);
 

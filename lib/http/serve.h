@@ -3,6 +3,9 @@
 #define OURO__SERVE_H
 #include "http/core.h"
 
+/* Fills in every default. 0; -EINVAL, said in words. */
+int ouro__server_options(ouro_loop *loop, ouro_http_opts *opts);
+
 /* Looks the route up, for a settled head. 0, or the status that says there is none (405 and the
  * answer to OPTIONS with their Allow set). */
 int ouro__server_find(ouro_req *req);

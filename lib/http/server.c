@@ -6,8 +6,6 @@
 #include "base/alloc.h"
 #include "base/check.h"
 #include "http/conn.h"
-#include "http/encoded.h"
-#include "http/intake.h"
 #include "http/req.h"
 #include "http/serve.h"
 #include "loop/loop.h"
@@ -15,61 +13,8 @@
 #include "sys/sock.h"
 #include <errno.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #define URL_ROOM 256
-
-/* Options. */
-
-/* Name, default; in words what OURO_NEVER would be. */
-#define SERVER_DEFAULTS(X)          \
-	X(body_max, 1 << 20)        \
-	X(idle_ms, 75000)           \
-	X(head_ms, 10000)           \
-	X(body_ms, 20000)           \
-	X(body_rate, 500)           \
-	X(write_ms, 30000)          \
-	X(request_ms, OURO_NEVER)   \
-	X(answer_ms, OURO_NEVER)    \
-	X(linger_ms, 5000)          \
-	X(head_max, 16384)          \
-	X(target_max, 8192)         \
-	X(fields_max, PARSE_FIELDS) \
-	X(unread_max, 256 << 10)    \
-	X(high_water, 64 << 10)     \
-	X(pipeline_max, 64)
-
-static void fill_in(ouro_http_opts *opts)
-{
-#define X(name, value)   \
-	if (!opts->name) \
-		opts->name = (value);
-	SERVER_DEFAULTS(X)
-#undef X
-	if (opts->body_max == OURO_NEVER)
-		opts->body_max = SIZE_MAX;
-	if (opts->unread_max == OURO_NEVER)
-		opts->unread_max = SIZE_MAX;
-	if (opts->pipeline_max > UINT16_MAX)
-		opts->pipeline_max = UINT16_MAX;
-}
-
-/* Refuses in words. */
-static int check(ouro_loop *loop, const ouro_http_opts *opts)
-{
-	const char *wrong = NULL;
-
-	if (opts->head_max > UINT16_MAX)
-		wrong = "head_max is more than 65535";
-	else if (opts->fields_max > PARSE_FIELDS)
-		wrong = "fields_max is more than 100";
-	else if (opts->target_max > opts->head_max)
-		wrong = "target_max is more than head_max";
-	if (wrong)
-		ouro__log(&loop->log, OURO_LOG_ERROR, "ouro_http_listen: %s", wrong);
-	return wrong ? -EINVAL : 0;
-}
 
 /* The handle. */
 
@@ -165,94 +110,6 @@ void ouro__server_conn_ended(struct ouro_server *server, struct conn *conn)
 		ouro__acceptor_resume(&server->acceptor);
 	}
 	ouro__acceptor_freed(&server->acceptor);
-}
-
-/* Requests. */
-
-/* May it have a dot segment? */
-static bool has_dots(ouro_str path)
-{
-	const char *end = path.ptr + path.len;
-
-	for (const char *dot = path.ptr; (dot = memchr(dot, '.', (size_t)(end - dot))); dot++)
-		if (dot > path.ptr && dot[-1] == '/')
-			return true;
-	return false;
-}
-
-/* 0, or the status. */
-static int decode_path(ouro_req *req)
-{
-	char *room = ouro__req_room(req, req->path.len + 1);
-	int len = room ? ouro__path_decode(req->path, room) : -503;
-
-	if (len < 0)
-		return -len;
-	room[len] = 0;
-	req->path_z = room;
-	req->path = ouro_str_n(room, (size_t)len);
-	return 0;
-}
-
-int ouro__server_find(ouro_req *req)
-{
-	struct ouro_server *server = req->server;
-	const char *allow = NULL;
-	int status;
-
-	req->path = ouro_str_n(req->head + req->parse.path, req->parse.path_len);
-	if (req->path.ptr[0] == '/' && (req->parse.escaped || has_dots(req->path))) {
-		status = decode_path(req);
-		if (status)
-			return status;
-	}
-	if (!server->router) {
-		req->match.chain = &server->on_request;
-		req->match.links = 1;
-		if (!server->opts.on_request)
-			return 404;
-		return req->parse.method == HTTP_CONNECT ? 501 : 0;
-	}
-	status = server->router_type->find(server->router, ouro_req_method(req), req->path,
-					   &req->match, &allow);
-	if (allow)
-		ouro_req_set(req, "Allow", ouro_str_z(allow));
-	return status;
-}
-
-bool ouro__server_streams(const ouro_req *req)
-{
-	return req->match.route ? req->match.route->stream : req->server->opts.stream;
-}
-
-size_t ouro__server_body_max(const ouro_req *req)
-{
-	const ouro_route *route = req->match.route;
-
-	if (route && route->body_max)
-		return route->body_max == OURO_NEVER ? SIZE_MAX : route->body_max;
-	return route && route->stream ? SIZE_MAX : req->server->opts.body_max;
-}
-
-static void answer_is_late(ouro_loop *loop, void *arg)
-{
-	(void)loop;
-	((ouro_req *)arg)->answer_timer.id = 0;
-	ouro__answer_overdue(&((ouro_req *)arg)->answer_due);
-}
-
-void ouro__server_time_answer(ouro_req *req)
-{
-	struct ouro_server *server = req->server;
-	const ouro_route *route = req->match.route;
-
-	if (route && route->answer_ms && route->answer_ms != OURO_NEVER) {
-		req->answer_timer =
-			ouro_timer_after(server->base.loop, route->answer_ms, answer_is_late, req);
-		ouro_timer_hold(server->base.loop, req->answer_timer, false);
-	} else if (!(route && route->answer_ms) && server->answer_dues.span != UINT64_MAX) {
-		due_begin(&server->answer_dues, &req->answer_due);
-	}
 }
 
 /* The end. */
@@ -486,8 +343,7 @@ int ouro__server_open(ouro_loop *loop, const ouro_http_opts *opts, bool listen,
 	struct ouro_server *server;
 	int err;
 
-	fill_in(&filled);
-	err = check(loop, &filled);
+	err = ouro__server_options(loop, &filled);
 	if (err || !http)
 		return err ? err : -ENOMEM;
 	server = ouro__handle_new(loop, &server_type, sizeof(*server), NULL, &err);

@@ -1,0 +1,79 @@
+/* arrive.c -- a connection begins, and where it comes from. See conn.h. */
+#include "http/conn.h"
+#include "http/serve.h"
+#include "sys/sock.h"
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void note_origin(struct origin *origin, const ouro_addr *addr)
+{
+	origin->family = addr->sa.any.sa_family;
+	if (origin->family == AF_INET) {
+		origin->port = addr->sa.v4.sin_port;
+		memcpy(origin->addr, &addr->sa.v4.sin_addr, sizeof(addr->sa.v4.sin_addr));
+	} else if (origin->family == AF_INET6) {
+		origin->port = addr->sa.v6.sin6_port;
+		origin->scope = addr->sa.v6.sin6_scope_id;
+		memcpy(origin->addr, &addr->sa.v6.sin6_addr, sizeof(addr->sa.v6.sin6_addr));
+	}
+}
+
+void ouro__origin_addr(const struct origin *origin, ouro_addr *ret_addr)
+{
+	memset(ret_addr, 0, sizeof(*ret_addr));
+	ret_addr->sa.any.sa_family = origin->family;
+	ret_addr->len = sizeof(ret_addr->sa.any.sa_family);
+	if (origin->family == AF_INET) {
+		ret_addr->len = sizeof(ret_addr->sa.v4);
+		ret_addr->sa.v4.sin_port = origin->port;
+		memcpy(&ret_addr->sa.v4.sin_addr, origin->addr, sizeof(ret_addr->sa.v4.sin_addr));
+	} else if (origin->family == AF_INET6) {
+		ret_addr->len = sizeof(ret_addr->sa.v6);
+		ret_addr->sa.v6.sin6_port = origin->port;
+		ret_addr->sa.v6.sin6_scope_id = origin->scope;
+		memcpy(&ret_addr->sa.v6.sin6_addr, origin->addr, sizeof(ret_addr->sa.v6.sin6_addr));
+	}
+}
+
+/* One client too many from one place: told so, if it listens at once, and closed. */
+static void refuse_crowd(struct conn *conn)
+{
+	static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n"
+				   "Content-Length: 0\r\n\r\n";
+	struct http *http = conn->server->http;
+
+	conn->server->stats.refused++;
+	ouro__sock_send(conn->watch.fd, text, sizeof(text) - 1);
+	close(conn->watch.fd);
+	ouro__slab_give(&http->conns, conn);
+}
+
+/* What the client has to say is often there already: then the kernel need not be asked to watch a
+ * connection that ends with its one answer. */
+void ouro__conn_open(struct ouro_server *server, int fd, const ouro_addr *peer, bool now)
+{
+	struct conn *conn = ouro__slab_take(&server->http->conns);
+
+	if (!conn) {
+		close(fd);
+		return;
+	}
+	memset((char *)conn + sizeof(conn->record), 0, sizeof(*conn) - sizeof(conn->record));
+	conn->server = server;
+	conn->watch.fd = fd;
+	conn->due_kind = DUE_COUNT;
+	due_init(&conn->due);
+	note_origin(&conn->origin, peer);
+	if (!ouro__server_conn_began(server, conn, peer)) {
+		refuse_crowd(conn);
+		return;
+	}
+	if (!now) {
+		ouro__conn_wait(conn);
+		return;
+	}
+	conn->working = true;
+	ouro__conn_read(conn);
+	conn->working = false;
+	ouro__conn_work(conn);
+}

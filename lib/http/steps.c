@@ -1,0 +1,325 @@
+/* steps.c -- what a connection does, step by step. See core.h for the list.
+ *
+ * A step looks at what has been read, at what the handler has done and at the queue of output, does
+ * what it can, and answers with the next step, or with itself: wait for an event. None of them
+ * touches the descriptor but to say that nothing more will be sent. */
+#include "http/conn.h"
+#include "http/intake.h"
+#include "http/reply.h"
+#include "http/req.h"
+#include "http/save.h"
+#include "http/serve.h"
+#include "ouro/error.h"
+#include "sys/sock.h"
+#include <errno.h>
+
+typedef enum conn_step conn_step_fn(struct conn *conn);
+
+#define X(name, waits) static conn_step_fn step_##name;
+CONN_STEPS(X)
+#undef X
+
+static const struct {
+	const char *name, *waits;
+	conn_step_fn *run;
+} steps[] = {
+#define X(name, waits) { #name, waits, step_##name },
+	CONN_STEPS(X)
+#undef X
+};
+
+/* A step answers with the next one; with itself: wait for an event. */
+void ouro__conn_advance(struct conn *conn)
+{
+	uint8_t was;
+
+	do {
+		was = conn->step;
+		conn->step = (uint8_t)steps[was].run(conn);
+	} while (conn->step != was);
+}
+
+/* The steps. */
+
+static enum conn_step step_idle(struct conn *conn)
+{
+	if (!conn_has_input(conn)) {
+		bool silent = !conn->req || out_is_empty(&conn->req->out);
+
+		if (conn->peer_shut || conn->server->ending || conn->last)
+			return silent ? CONN_closed : CONN_flush;
+		return CONN_idle;
+	}
+	if (conn->in_turn >= conn->server->opts.pipeline_max) {
+		conn->asked_more = true;
+		return CONN_idle;
+	}
+	conn->in_turn++;
+	conn->req->began = call_now(conn->req->http->loop);
+	if (conn->server->request_dues.span != UINT64_MAX)
+		due_begin(&conn->server->request_dues, &conn->req->request_due);
+	return CONN_head;
+}
+
+/* The answer is an error that no handler gives, and the last. */
+static enum conn_step refuse(struct conn *conn, int status)
+{
+	ouro_req *req = conn->req;
+
+	conn->last = true;
+	conn->server->stats.refused++;
+	if (req->answer.state != ANSWER_NONE || ouro__answer_status(req, status))
+		return CONN_closed;
+	return CONN_flush;
+}
+
+static void settle_connection(struct conn *conn, const struct parse *parse)
+{
+	unsigned most = conn->server->opts.connection_requests;
+
+	conn->requests++;
+	if (parse->method == HTTP_CONNECT) /* what follows is for the tunnel, granted or not */
+		conn->last = true;
+	if (!parse->keep_alive || conn->server->ending || (most && conn->requests >= most))
+		conn->last = true;
+}
+
+static enum conn_step begin_answer(struct conn *conn)
+{
+	ouro_req *req = conn->req;
+
+	req->owned = req->proceed = true;
+	ouro__server_time_answer(req);
+	ouro__req_run(req);
+	return CONN_answer;
+}
+
+/* The head is settled: who answers it, and what of its body? */
+static enum conn_step route(struct conn *conn)
+{
+	ouro_req *req = conn->req;
+	int status = ouro__server_find(req);
+
+	if (!status)
+		status = ouro__intake_start(req, ouro__server_streams(req),
+					    ouro__server_body_max(req));
+	if (status) {
+		if (req->parse.kind != BODY_NONE && !req->parse.done)
+			return refuse(conn, status);
+		ouro__answer_status(req, status);
+		return CONN_answer;
+	}
+	if (req->body.state == BODY_READING) {
+		ouro__intake_continue(req);
+		return CONN_body;
+	}
+	return begin_answer(conn);
+}
+
+static enum conn_step settle(struct conn *conn, uint32_t len)
+{
+	ouro_req *req = conn->req;
+	int status = -ouro__head_settle(&req->parse, req->bytes + req->begin, len);
+
+	if (status)
+		return refuse(conn, status);
+	req->head = req->bytes + req->begin;
+	req->head_len = len;
+	req->begin += len;
+	req->base = req->begin;
+	req->head[req->parse.skipped + req->parse.method_len] = 0;
+	req->head[req->parse.target + req->parse.target_len] = 0;
+	settle_connection(conn, &req->parse);
+	return route(conn);
+}
+
+static enum conn_step step_head(struct conn *conn)
+{
+	ouro_req *req = conn->req;
+	int len = ouro__head_scan(&req->parse, &conn->server->limits, req->bytes + req->begin,
+				  req->end - req->begin);
+
+	if (len < 0)
+		return refuse(conn, -len);
+	if (len > 0)
+		return settle(conn, (uint32_t)len);
+	if (req->refuse)
+		return refuse(conn, req->refuse);
+	return conn->peer_shut ? CONN_closed : CONN_head;
+}
+
+static enum conn_step step_body(struct conn *conn)
+{
+	ouro_req *req = conn->req;
+	int status = ouro__intake_take(req);
+
+	if (!status && req->body.state != BODY_WHOLE)
+		status = req->refuse;
+	if (status)
+		return refuse(conn, status);
+	if (req->body.state == BODY_WHOLE)
+		return begin_answer(conn);
+	return conn->peer_shut ? CONN_closed : CONN_body;
+}
+
+/* The request is answered, and nothing of it is left to be read. */
+static enum conn_step next_request(struct conn *conn)
+{
+	ouro_req *req = conn->req;
+	bool listened_to = req->on_done || conn->server->opts.on_done;
+	bool more = req->begin < req->end || req->loan_len;
+
+	if (!more || conn->last || listened_to ||
+	    req->out.queued >= conn->server->opts.high_water || ouro__req_keep_loan(req))
+		return CONN_flush;
+	conn->server->stats.requests++;
+	ouro__req_renew(req);
+	return CONN_idle;
+}
+
+static bool worth_reading(const struct conn *conn)
+{
+	const ouro_req *req = conn->req;
+	bool unasked = req->parse.expects_continue && !req->body.continued;
+	bool long_one = req->parse.kind == BODY_LENGTH &&
+			req->parse.length - req->parse.body_bytes > conn->server->opts.unread_max;
+
+	return !conn->last && !unasked && !long_one && req->body.state != BODY_BROKEN;
+}
+
+static enum conn_step answered(struct conn *conn)
+{
+	ouro_req *req = conn->req;
+
+	if (conn->hand_over) {
+		conn->server->stats.requests++;
+		req->answer.state = ANSWER_NONE;
+		ouro__req_done(req, 0);
+	}
+	if (req->answer.cut) {
+		req->broken = OURO_ECANCELED;
+		return CONN_answer;
+	}
+	if (req->answer.framing == FRAMING_CLOSE)
+		conn->last = true;
+	if (req->body.state == BODY_WHOLE)
+		return next_request(conn);
+	if (worth_reading(conn)) {
+		req->body.window_bytes = 0;
+		return CONN_rest;
+	}
+	conn->last = true;
+	return CONN_flush;
+}
+
+static void read_body(struct conn *conn)
+{
+	ouro_req *req = conn->req;
+
+	ouro__intake_take(req);
+	if (req->refuse && intake_is_open(&req->body))
+		ouro__intake_break(req, OURO_ETIMEOUT);
+	if (conn->peer_shut && req->begin == req->end && !req->loan_len)
+		ouro__intake_break(req, -ECONNRESET);
+	ouro__req_check_forgotten(req);
+}
+
+/* The body goes to the handler as long as it has not answered; the chain goes on when asked. */
+static enum conn_step step_answer(struct conn *conn)
+{
+	ouro_req *req = conn->req;
+
+	if (req->owned && req->proceed)
+		ouro__req_run(req);
+	if (req->owned && req->body.fn)
+		read_body(conn);
+	if (req->owned && req->save)
+		ouro__save_tell(req);
+	if (req->owned && conn->peer_shut && !req->gone) {
+		req->gone = OURO_EOF;
+		if (req->on_gone)
+			req_call(req, req->on_gone, req, OURO_EOF, req->gone_arg);
+	}
+	if (req->owned && req->expired && req->answer.state == ANSWER_NONE) {
+		conn->server->stats.timeouts++;
+		ouro__req_detach(req, OURO_ETIMEOUT);
+		return ouro__req_new(conn) ? refuse(conn, 504) : CONN_closed;
+	}
+	return req->answer.state == ANSWER_ENDED && !req->broken ? answered(conn) : CONN_answer;
+}
+
+static enum conn_step step_rest(struct conn *conn)
+{
+	ouro_req *req = conn->req;
+	bool enough = ouro__intake_discard(req) ||
+		      req->body.window_bytes > conn->server->opts.unread_max || conn->peer_shut ||
+		      req->refuse;
+
+	if (req->body.state == BODY_WHOLE)
+		return next_request(conn);
+	if (!enough)
+		return CONN_rest;
+	conn->last = true;
+	return CONN_flush;
+}
+
+/* Closing while the peer still sends would make its system throw away what it has not read. */
+static bool may_still_send(const struct conn *conn)
+{
+	const ouro_req *req = conn->req;
+
+	return !conn->peer_shut &&
+	       (!req->head || req->body.state != BODY_WHOLE || req->begin < req->end);
+}
+
+static enum conn_step step_flush(struct conn *conn)
+{
+	ouro_req *req = conn->req;
+	bool lingers;
+
+	if (ouro__req_keep_loan(req))
+		conn->last = true;
+	if (!out_is_empty(&req->out))
+		return CONN_flush;
+	if (req->answer.state == ANSWER_ENDED) {
+		req->answer.state = ANSWER_NONE; /* whatever is called now: it is told once */
+		conn->server->stats.requests++;
+		ouro__req_done(req, 0);
+		if (req->broken)
+			return CONN_flush;
+	}
+	lingers = may_still_send(conn);
+	if (!conn->last && conn_has_input(conn)) {
+		ouro__req_renew(req);
+		return CONN_idle;
+	}
+	ouro__req_free(req);
+	conn->req = NULL;
+	if (!conn->last)
+		return CONN_idle;
+	if (!lingers)
+		return CONN_closed;
+	ouro__sock_shutdown(conn->watch.fd);
+	return CONN_linger;
+}
+
+static enum conn_step step_linger(struct conn *conn)
+{
+	return conn->peer_shut ? CONN_closed : CONN_linger;
+}
+
+static enum conn_step step_closed(struct conn *conn)
+{
+	(void)conn;
+	return CONN_closed;
+}
+
+const char *ouro__conn_step_name(const struct conn *conn)
+{
+	return steps[conn->step].name;
+}
+
+const char *ouro__conn_waits_for(const struct conn *conn)
+{
+	return steps[conn->step].waits;
+}
