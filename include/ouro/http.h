@@ -113,6 +113,11 @@ typedef struct ouro_http_opts {
 
 	ouro_req_done_fn *on_done; /* every answer; NULL: not wanted */
 	bool              stream;  /* as in a route, for on_request */
+
+	const char *const
+		*hosts;       /* names it answers to, without a port; the last is NULL; others */
+			      /* are 421; NULL: every name. Kept by address */
+	bool length_required; /* a body that does not say its length first is 411 */
 } ouro_http_opts;
 
 /* Listens and serves. *ret_server; NULL: not wanted, it lives as long as the loop. 0, or
@@ -167,6 +172,19 @@ typedef struct ouro_server_stats {
 	uint64_t bytes_in, bytes_out;
 } ouro_server_stats;
 OURO_API void ouro_server_get_stats(const ouro_server *server, ouro_server_stats *ret_stats);
+
+/* What each connection is at, to be printed: "answer", and "the application's answer". Borrowed
+ * until fn returns, which must not close anything. How many there are. */
+typedef struct ouro_connection {
+	ouro_addr   peer;
+	const char *step, *waits_for;
+	const char *route; /* of the request that is under way; NULL: none */
+	uint64_t    requests;
+	int         fd;
+} ouro_connection;
+typedef void    ouro_connection_fn(const ouro_connection *connection, void *arg);
+OURO_API size_t ouro_server_connections(const ouro_server *server, ouro_connection_fn *fn,
+					void *arg);
 
 /* ---- Requests: borrowed until the request is answered ---- */
 

@@ -29,11 +29,36 @@ static int decode_path(ouro_req *req)
 	return 0;
 }
 
+/* "example.org" of "example.org:80", "[::1]" of "[::1]:80". */
+static ouro_str without_port(ouro_str host)
+{
+	for (size_t i = host.len; i-- && host.ptr[i] != ']';)
+		if (host.ptr[i] == ':')
+			return ouro_str_n(host.ptr, i);
+	return host;
+}
+
+static bool is_ours(const ouro_req *req)
+{
+	ouro_str host = ouro_str_n(req->head + req->parse.host, req->parse.host_len);
+
+	host = without_port(host);
+	for (const char *const *at = req->server->opts.hosts; *at; at++)
+		if (ouro_str_caseeq(host, *at))
+			return true;
+	return false;
+}
+
 int ouro__server_find(ouro_req *req)
 {
 	struct ouro_server *server = req->server;
 	const char *allow = NULL;
 	int status;
+
+	if (server->opts.hosts && !is_ours(req))
+		return 421;
+	if (server->opts.length_required && req->parse.kind == BODY_CHUNKED)
+		return 411;
 
 	req->path = ouro_str_n(req->head + req->parse.path, req->parse.path_len);
 	if (req->path.ptr[0] == '/' && (req->parse.escaped || has_dots(req->path))) {

@@ -442,3 +442,25 @@ void ouro_server_get_stats(const ouro_server *server, ouro_server_stats *ret_sta
 	ret_stats->idle = length(&server->dues[DUE_idle].list);
 	ret_stats->waiting = length(&server->waiting);
 }
+
+static void show(const struct conn *conn, ouro_connection_fn *fn, void *arg)
+{
+	ouro_connection shown = { .step = ouro__conn_step_name(conn),
+				  .waits_for = ouro__conn_waits_for(conn),
+				  .requests = conn->requests,
+				  .fd = conn->watch.fd };
+
+	if (conn->req)
+		shown.route = conn->req->match.pattern;
+	ouro__origin_addr(&conn->origin, &shown.peer);
+	fn(&shown, arg);
+}
+
+size_t ouro_server_connections(const ouro_server *server, ouro_connection_fn *fn, void *arg)
+{
+	handle_check(server, server_type);
+	for (int kind = 0; fn && kind < DUE_COUNT; kind++)
+		list_each (at, &server->dues[kind].list)
+			show(list_of(at, struct conn, due.link), fn, arg);
+	return server->stats.connections;
+}

@@ -612,6 +612,61 @@ TEST(a_handler_that_takes_too_long_is_answered_for)
 	end();
 }
 
+/* ---- Whom and what it serves ---- */
+
+TEST(a_host_that_is_not_ours_is_421)
+{
+	static const char *const hosts[] = { "example.org", "[::1]", NULL };
+
+	open_server((ouro_http_opts){ .on_request = hello, .hosts = hosts });
+	int fd = connect_client();
+
+	CHECK(has(ask(fd, "GET / HTTP/1.1\r\nHost: Example.ORG:80\r\n\r\n"), "200 OK"));
+	CHECK(has(ask(fd, "GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n"), "200 OK"));
+	CHECK(has(ask(fd, "GET / HTTP/1.1\r\nHost: [::1]\r\n\r\n"), "200 OK"));
+	CHECK(has(ask(fd, HELLO), "HTTP/1.1 421 "));
+	CHECK(has(ask(fd, "GET http://example.org/ HTTP/1.1\r\nHost: example.org\r\n\r\n"),
+		  "200 OK"));
+	close(fd);
+	end();
+}
+
+TEST(a_body_without_a_length_may_be_refused)
+{
+	open_server((ouro_http_opts){ .on_request = echo, .length_required = true });
+	int fd = connect_client();
+
+	CHECK(has(ask(fd, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nhi"), "hi"));
+	CHECK(has(ask(fd, "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"),
+		  "HTTP/1.1 411 "));
+	close(fd);
+	end();
+}
+
+static void say_step(const ouro_connection *connection, void *arg)
+{
+	(void)arg;
+	say("%s %s;", connection->step, connection->waits_for);
+}
+
+TEST(a_connection_says_what_it_waits_for)
+{
+	serve(keep);
+	int quiet = connect_client(), half = connect_client(), busy = connect_client();
+
+	send_text(half, "GET / HT");
+	send_text(busy, HELLO);
+	settle();
+	CHECK_EQ(ouro_server_connections(server, say_step, NULL), 3);
+	CHECK(has(said, "idle the first byte of a request;"));
+	CHECK(has(said, "head the rest of a head;"));
+	CHECK(has(said, "answer the application's answer;"));
+	close(quiet);
+	close(half);
+	close(busy);
+	end();
+}
+
 /* ---- The end ---- */
 
 static void say_report(const ouro_server_report *report, void *arg)
