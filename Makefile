@@ -96,7 +96,7 @@ $(BUILD)/flags $(BUILD)/sources: FORCE
 $(BUILD)/needs-%:
 	@mkdir -p $(@D)
 	@CC='$(CC)' .ci/deps $* && touch $@
-$(BUILD)/needs-test $(BUILD)/needs-headers $(BUILD)/needs-bench $(BUILD)/needs-fuzz: | $(BUILD)/needs-build
+$(addprefix $(BUILD)/needs-,test headers bench fuzz): | $(BUILD)/needs-build
 
 # An example sees what a user sees; a test may look inside. Private: not for the library they need.
 $(EXAMPLES): private INCLUDES := -Iinclude
@@ -172,8 +172,8 @@ clean:
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
-.PHONY: all examples run test check headers layers readme test-install fuzz bench $(BENCHES) install uninstall \
-	format deps clean help FORCE
+.PHONY: all examples run test check headers layers readme test-install fuzz bench $(BENCHES) \
+	install uninstall format deps clean help FORCE
 .SECONDARY: $(OBJ)
 .DELETE_ON_ERROR:
 -include $(OBJ:.o=.d) $(EXAMPLES:=.d) $(TESTS:=.d)

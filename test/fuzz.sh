@@ -21,7 +21,8 @@ fuzz() {
 	mkdir -p "$folder/$name"
 	compile clang fuzzer,address,undefined "$file" "$folder/$name.fuzzer" -DFUZZER &&
 		"$folder/$name.fuzzer" -max_total_time="$seconds" -print_final_stats=1 -timeout=10 \
-			-artifact_prefix="$folder/$name-" "$folder/$name" "test/fuzz/seeds/$name"
+			-max_len=1024 -dict=test/fuzz/http.dict -artifact_prefix="$folder/$name-" \
+			"$folder/$name" "test/fuzz/seeds/$name"
 }
 
 replay() {
