@@ -88,7 +88,7 @@ static int scan_method(struct scan *scan)
 	const char *start = scan->bytes + scan->parse->skipped;
 
 	scan->at = octet_run(scan->at, scan->end, OCTET_TOKEN);
-	if (scan->at - start > METHOD_MAX)
+	if ((size_t)(scan->at - start) > METHOD_MAX)
 		return -501;
 	if (scan->at == scan->end)
 		return STEP_AGAIN;
@@ -121,7 +121,7 @@ static int scan_target(struct scan *scan)
 
 	for (;;) {
 		scan->at = octet_run(scan->at, scan->end, OCTET_TARGET);
-		if (scan->at - start > scan->limits->target_max)
+		if ((size_t)(scan->at - start) > scan->limits->target_max)
 			return -414;
 		if (scan->at == scan->end)
 			return STEP_AGAIN;
