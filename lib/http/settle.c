@@ -51,13 +51,23 @@ static void note_once(const struct field **seen, bool *twice, const struct field
 		*seen = field;
 }
 
-/* No two names of interest are equally long, so the length decides which one to compare with. */
-static bool is_named(const char *name, const char *lower, size_t n)
+static inline uint32_t four(const char *at)
 {
-	for (size_t i = 0; i < n; i++)
-		if ((name[i] | 0x20) != lower[i])
+	uint32_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return word;
+}
+
+/* No two names of interest are equally long, so the length decides which one to compare with: in
+ * fours, the last of which may overlap. 0x20 makes a letter small, and no other octet of a token
+ * one of ours. */
+static inline bool is_named(const char *name, const char *small, size_t n)
+{
+	for (size_t i = 0; i + 4 < n; i += 4)
+		if ((four(name + i) | 0x20202020) != four(small + i))
 			return false;
-	return true;
+	return (four(name + n - 4) | 0x20202020) == four(small + n - 4);
 }
 
 static void note_field(struct facts *facts, const char *bytes, const struct field *field)
