@@ -1,20 +1,31 @@
-/* main.h -- the two functions of ouro that may print, catch signals and end a program.
+/* main.h -- the functions of ouro that may print, catch signals and end a program.
  *
  * For main() of a program that is ouro's from top to bottom; a library or a host's plug-in
  * leaves them alone. */
 #ifndef OURO_MAIN_H
 #define OURO_MAIN_H
+#include "ouro/http.h"
 #include "ouro/loop.h"
 OURO_BEGIN
 
 /* ouro_loop_run() and ouro_loop_free() for a whole program: SIGINT and SIGTERM end the run, a
  * second one ends the process at once, SIGUSR1 prints what keeps the loop alive, what the
  * loop has to say (lag, log) goes to stderr unless the loop has callbacks of its own. Returns what
- * main() should return: stop's code, or 1 after an error it has printed. */
+ * main() should return: stop's code, or 1 after an error it has printed.
+ *
+ * A loop with servers ends in peace: ouro_server_close() with 10 s for what is under way, or as
+ * many milliseconds as OURO_SHUTDOWN_MS says in the environment (0: none); then a line on stderr
+ * says how many answers were finished and how many cut off. */
 OURO_API int ouro_loop_main(ouro_loop *loop);
 
-/* Prints "ouro: cannot listen on 8080: address already in use (EADDRINUSE)" for ("listen on 8080",
- * -EADDRINUSE) to stderr, and returns 1 for main() to return. */
+/* A whole program that is one HTTP server: a loop, ouro_http_listen() with these options,
+ * "listening on http://127.0.0.1:8080/" on stdout, and ouro_loop_main(). The port is what
+ * `-p PORT` asks for, or else that of the options, or else 8080; `-p 0` takes any free one. */
+OURO_API int ouro_http_main(int argc, char **argv, const ouro_http_opts *opts);
+
+/* Prints "ouro: cannot listen on port 8080: Address already in use (EADDRINUSE)" for ("listen on
+ * port 8080", -EADDRINUSE) to stderr, below it what can be done about it where ouro knows, and
+ * returns 1 for main() to return. */
 OURO_API int ouro_die(const char *what, int err);
 OURO_END
 #endif

@@ -1,21 +1,49 @@
 /* main.c -- a loop for a whole program: the only file of ouro that prints. See ouro/main.h. */
 #include "ouro/main.h"
+#include "http/server.h"
 #include "loop/loop.h"
 #include "ouro/error.h"
 #include "ouro/signal.h"
+#include "ouro/timer.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+#define SHUTDOWN_MS 10000
+#define PATIENCE_MS 1000 /* of who pressed control-C, without a word */
 
 /* The three signals of a program; none of them keeps the loop alive. */
 struct program {
+	ouro_loop *loop;
 	ouro_signal *interrupt, *terminate, *explain;
+	unsigned shutdown_ms;
+	const char *ended_by;
 };
+
+/* What to do about it, where that is not what the sentence says already. */
+static const char *advice(int err)
+{
+	switch (err) {
+	case -EADDRINUSE:
+		return "another program has that port (`ss -ltnp` tells which): end it, or take "
+		       "another";
+	case -EACCES:
+		return "this user may not: a port below 1024 takes root, or once "
+		       "`setcap cap_net_bind_service=+ep PROGRAM`";
+	default:
+		return NULL;
+	}
+}
 
 int ouro_die(const char *what, int err)
 {
+	const char *more = advice(err);
+
 	fprintf(stderr, "ouro: cannot %s: %s (%s)\n", what, ouro_strerror(err), ouro_errname(err));
+	if (more)
+		fprintf(stderr, "ouro: %s\n", more);
 	return 1;
 }
 
@@ -57,16 +85,48 @@ static void explain(ouro_signal *signal, int signo, void *arg)
 	ouro_loop_active(loop, print_active, NULL);
 }
 
+/* ---- The end ---- */
+
+static void say_patience(ouro_loop *loop, void *arg)
+{
+	const struct program *program = arg;
+
+	(void)loop;
+	fprintf(stderr, "ouro: %s: finishing what is under way", program->ended_by);
+	if (program->shutdown_ms != OURO_NEVER)
+		fprintf(stderr, ", %u s at most", (program->shutdown_ms + 999) / 1000);
+	fputs("; a second signal ends at once\n", stderr);
+}
+
+static void servers_ended(const ouro_server_report *sum, void *arg)
+{
+	const struct program *program = arg;
+
+	fprintf(stderr,
+		"ouro: %s: %" PRIu64 " requests answered, %" PRIu64 " of them at the end, %" PRIu64
+		" cut off\n",
+		program->ended_by, sum->requests, sum->finished, sum->cut);
+	ouro_loop_stop(program->loop, 0);
+}
+
 /* With our handles gone the signals mean again what they always mean: the second one ends the
  * process, whatever the loop is doing. */
 static void end(ouro_signal *signal, int signo, void *arg)
 {
 	struct program *program = arg;
+	ouro_loop *loop = program->loop;
 
-	(void)signo;
+	(void)signal;
+	program->ended_by = signo == SIGINT ? "SIGINT" : "SIGTERM";
 	ouro_signal_close(program->interrupt);
 	ouro_signal_close(program->terminate);
-	ouro_loop_stop(ouro_signal_loop(signal), 0);
+	if (!ouro__servers_close(loop, program->shutdown_ms, servers_ended, program)) {
+		ouro_loop_stop(loop, 0);
+		return;
+	}
+	if (program->shutdown_ms > PATIENCE_MS)
+		ouro_timer_hold(loop, ouro_timer_after(loop, PATIENCE_MS, say_patience, program),
+				false);
 }
 
 static int listen_to(ouro_loop *loop, int signo, ouro_signal_fn *fn, struct program *program,
@@ -81,9 +141,34 @@ static int listen_to(ouro_loop *loop, int signo, ouro_signal_fn *fn, struct prog
 	return err;
 }
 
+/* The environment's number, or else `otherwise`; false: it is none, which is said. */
+static bool read_shutdown(unsigned *ret_ms)
+{
+	const char *text = getenv("OURO_SHUTDOWN_MS");
+	uint64_t ms = text ? ouro_str_u64(ouro_str_z(text), UINT64_MAX) : SHUTDOWN_MS;
+
+	if (ms > OURO_NEVER) {
+		fprintf(stderr, "ouro: OURO_SHUTDOWN_MS is no number of milliseconds: %s\n", text);
+		return false;
+	}
+	*ret_ms = (unsigned)ms;
+	return true;
+}
+
+static int run(ouro_loop *loop, struct program *program)
+{
+	int err = listen_to(loop, SIGINT, end, program, &program->interrupt);
+
+	if (!err)
+		err = listen_to(loop, SIGTERM, end, program, &program->terminate);
+	if (!err)
+		err = listen_to(loop, SIGUSR1, explain, program, &program->explain);
+	return err ? err : ouro_loop_run(loop);
+}
+
 int ouro_loop_main(ouro_loop *loop)
 {
-	struct program program = { NULL, NULL, NULL };
+	struct program program = { .loop = loop };
 	int err;
 
 	if (!loop)
@@ -92,13 +177,87 @@ int ouro_loop_main(ouro_loop *loop)
 		loop->on_lag = print_lag;
 	if (!loop->log.fn)
 		loop->log.fn = print_log;
-	err = listen_to(loop, SIGINT, end, &program, &program.interrupt);
-	if (!err)
-		err = listen_to(loop, SIGTERM, end, &program, &program.terminate);
-	if (!err)
-		err = listen_to(loop, SIGUSR1, explain, &program, &program.explain);
-	if (!err)
-		err = ouro_loop_run(loop);
+	if (!read_shutdown(&program.shutdown_ms)) {
+		ouro_loop_free(loop);
+		return 1;
+	}
+	err = run(loop, &program);
 	ouro_loop_free(loop);
 	return err < 0 ? ouro_die("run the loop", err) : err;
+}
+
+/* ---- A program that is a server ---- */
+
+static int usage(FILE *to, unsigned port)
+{
+	fprintf(to,
+		"usage: %s [-p PORT]\n"
+		"  -p PORT  the port to listen at; 0: any that is free (%u)\n"
+		"  -h       this\n",
+		program_invocation_short_name, port);
+	return to == stdout ? 0 : 2;
+}
+
+static int mistaken(const char *what, const char *why, unsigned port)
+{
+	fprintf(stderr, "ouro: %s %s\n", what, why);
+	return usage(stderr, port);
+}
+
+/* False: there is nothing to run, and *ret_status is what main returns. */
+static bool read_port(int argc, char **argv, uint16_t *port, int *ret_status)
+{
+	for (int i = 1; i < argc; i++) {
+		uint64_t wanted;
+
+		if (!strcmp(argv[i], "-h") || !strcmp(argv[i], "--help"))
+			*ret_status = usage(stdout, *port);
+		else if (strcmp(argv[i], "-p") != 0)
+			*ret_status = mistaken(argv[i], "is no option", *port);
+		else if (++i == argc)
+			*ret_status = mistaken("-p", "wants a port", *port);
+		else if ((wanted = ouro_str_u64(ouro_str_z(argv[i]), UINT64_MAX)) > UINT16_MAX)
+			*ret_status = mistaken(argv[i], "is no port", *port);
+		else
+			*port = (uint16_t)wanted;
+		if (*ret_status >= 0)
+			return false;
+	}
+	return true;
+}
+
+static int cannot_listen(const ouro_http_opts *opts, int err)
+{
+	char what[160];
+
+	if (opts->unix_path)
+		snprintf(what, sizeof(what), "listen at %s", opts->unix_path);
+	else
+		snprintf(what, sizeof(what), "listen at %s port %u",
+			 opts->host ? opts->host : "every address,", opts->port);
+	return ouro_die(what, err);
+}
+
+int ouro_http_main(int argc, char **argv, const ouro_http_opts *opts)
+{
+	ouro_http_opts mine = opts ? *opts : (ouro_http_opts){ .port = 0 };
+	ouro_loop *loop;
+	ouro_server *server;
+	int err, status = -1;
+
+	if (!mine.port && !mine.unix_path && !mine.fd)
+		mine.port = 8080;
+	if (!read_port(argc, argv, &mine.port, &status))
+		return status;
+	loop = ouro_loop_new(&(ouro_loop_opts){ .on_lag = print_lag, .on_log = print_log });
+	if (!loop)
+		return ouro_die("make a loop", -errno);
+	err = ouro_http_listen(loop, &mine, &server);
+	if (err) {
+		ouro_loop_free(loop);
+		return cannot_listen(&mine, err);
+	}
+	printf("listening on %s\n", ouro_server_url(server));
+	fflush(stdout);
+	return ouro_loop_main(loop);
 }
