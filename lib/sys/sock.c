@@ -1,8 +1,8 @@
 /* sock.c -- the socket calls, with one kind of error and none of the surprises. See sock.h.
  *
- * MSG_NOSIGNAL in each send, because the process may be a host's, and what SIGPIPE does to it is the
- * host's business. MSG_DONTWAIT in each call too: a descriptor that was given to us may be shared
- * with a process that makes it blocking again. */
+ * MSG_NOSIGNAL in each send, because the process may be a host's, and what SIGPIPE does to it is
+ * the host's business. MSG_DONTWAIT in each call too: a descriptor that was given to us may be
+ * shared with a process that makes it blocking again. */
 #include "sys/sock.h"
 #include <errno.h>
 #include <fcntl.h>
