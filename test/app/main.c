@@ -4,6 +4,7 @@
 #include "test.h"
 #include <errno.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,10 +21,14 @@ static int status_of(int (*program)(void))
 	CHECK_EQ(pipe(ends), 0);
 	pid = fork();
 	if (pid == 0) {
+		int code;
+
 		dup2(ends[1], STDERR_FILENO);
 		close(ends[0]);
 		close(ends[1]);
-		_exit(program());
+		code = program();
+		fflush(stdout);
+		_exit(code);
 	}
 	close(ends[1]);
 	while ((n = read(ends[0], words + used, sizeof(words) - used - 1)) > 0)
@@ -229,6 +234,255 @@ TEST(a_loop_that_could_not_be_made_is_said_to_be_so)
 	CHECK_STR(words, "ouro: cannot make a loop: Too many open files (EMFILE)\n");
 }
 
+/* ---- Servers: their time is the loop's, which is virtual ---- */
+
+#define PLAIN "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+static int client; /* the other end of a connection */
+
+/* A server that has a connection on which `sent` has come. */
+static void serve(ouro_loop *loop, ouro_req_fn *fn, const char *sent)
+{
+	ouro_server *server;
+	int ends[2];
+
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	CHECK_EQ(ouro_http_open(loop, &(ouro_http_opts){ .on_request = fn }, &server), 0);
+	CHECK_EQ(ouro_server_adopt(server, ends[0]), 0);
+	CHECK_EQ(write(ends[1], sent, strlen(sent)), (ssize_t)strlen(sent));
+	client = ends[1];
+}
+
+static ouro_loop *virtual_loop(void)
+{
+	return ouro_loop_new(&(ouro_loop_opts){ .clock = OURO_CLOCK_VIRTUAL });
+}
+
+/* What the client has got ends, and has this in it. */
+static bool client_got(const char *wanted)
+{
+	char got[4096];
+	size_t used = 0;
+	ssize_t n;
+
+	while ((n = read(client, got + used, sizeof(got) - used - 1)) > 0)
+		used += (size_t)n;
+	got[used] = 0;
+	return n == 0 && strstr(got, wanted);
+}
+
+static void reply(ouro_loop *loop, void *arg)
+{
+	(void)loop;
+	ouro_req_reply(arg, 200, "text/plain", ouro_str_z("late\n"));
+}
+
+static void end_me_then_reply(ouro_req *req, void *arg)
+{
+	(void)arg;
+	kill(getpid(), SIGTERM);
+	ouro_timer_after(ouro_req_loop(req), 500, reply, ouro_req_later(req));
+}
+
+static int under_way(void)
+{
+	ouro_loop *loop = virtual_loop();
+	int code;
+
+	serve(loop, end_me_then_reply, PLAIN);
+	code = ouro_loop_main(loop);
+	CHECK(client_got("\r\nConnection: close\r\n"));
+	return code;
+}
+
+TEST(an_answer_under_way_is_finished)
+{
+	CHECK_EQ(status_of(under_way), 0);
+	CHECK_STR(words, "ouro: SIGTERM: 1 requests answered, 1 of them at the end, 0 cut off\n");
+}
+
+static void end_me_and_keep(ouro_req *req, void *arg)
+{
+	(void)arg;
+	kill(getpid(), SIGINT);
+	ouro_req_later(req);
+}
+
+static int never_answered(void)
+{
+	ouro_loop *loop = virtual_loop();
+	int code;
+
+	serve(loop, end_me_and_keep, PLAIN);
+	code = ouro_loop_main(loop);
+	CHECK(client_got(""));
+	return code;
+}
+
+TEST(what_takes_longer_than_ten_seconds_is_cut_off)
+{
+	CHECK_EQ(status_of(never_answered), 0);
+	CHECK_STR(words, "ouro: SIGINT: finishing what is under way, 10 s at most; a second signal "
+			 "ends at once\n"
+			 "ouro: SIGINT: 0 requests answered, 0 of them at the end, 1 cut off\n");
+}
+
+TEST(or_as_long_as_the_environment_says)
+{
+	setenv("OURO_SHUTDOWN_MS", "1500", 1);
+	CHECK_EQ(status_of(never_answered), 0);
+	CHECK(strstr(words, "finishing what is under way, 2 s at most"));
+	setenv("OURO_SHUTDOWN_MS", "0", 1);
+	CHECK_EQ(status_of(never_answered), 0);
+	CHECK_STR(words, "ouro: SIGINT: 0 requests answered, 0 of them at the end, 1 cut off\n");
+}
+
+TEST(which_must_be_a_number)
+{
+	setenv("OURO_SHUTDOWN_MS", "10s", 1);
+	CHECK_EQ(WEXITSTATUS(status_of(nothing_to_do)), 1);
+	CHECK_STR(words, "ouro: OURO_SHUTDOWN_MS is no number of milliseconds: 10s\n");
+	setenv("OURO_SHUTDOWN_MS", "", 1);
+	CHECK_EQ(WEXITSTATUS(status_of(nothing_to_do)), 1);
+}
+
+static void reply_at_once(ouro_req *req, void *arg)
+{
+	(void)arg;
+	ouro_req_reply(req, 200, NULL, ouro_str_z("hello\n"));
+}
+
+static int idle_ones(void)
+{
+	static int term = SIGTERM;
+	ouro_loop *loop = virtual_loop();
+	int code;
+
+	serve(loop, reply_at_once, PLAIN);
+	ouro_timer_after(loop, 1000, raise_it, &term);
+	ouro_timer_after(loop, 2000, never, NULL);
+	code = ouro_loop_main(loop);
+	CHECK(client_got("hello"));
+	return code;
+}
+
+TEST(who_asks_for_nothing_is_not_waited_for)
+{
+	CHECK_EQ(status_of(idle_ones), 0);
+	CHECK_STR(words, "ouro: SIGTERM: 1 requests answered, 0 of them at the end, 0 cut off\n");
+}
+
+static int two_servers(void)
+{
+	static int term = SIGTERM;
+	ouro_loop *loop = virtual_loop();
+
+	serve(loop, reply_at_once, PLAIN PLAIN);
+	serve(loop, reply_at_once, PLAIN);
+	ouro_timer_after(loop, 1000, raise_it, &term);
+	return ouro_loop_main(loop);
+}
+
+TEST(several_servers_are_added_up)
+{
+	CHECK_EQ(status_of(two_servers), 0);
+	CHECK_STR(words, "ouro: SIGTERM: 3 requests answered, 0 of them at the end, 0 cut off\n");
+}
+
+static int second_signal(void)
+{
+	static int term = SIGTERM;
+	ouro_loop *loop = virtual_loop();
+
+	serve(loop, end_me_and_keep, PLAIN);
+	ouro_timer_after(loop, 5000, raise_it, &term);
+	return ouro_loop_main(loop);
+}
+
+TEST(nor_does_a_second_signal_wait)
+{
+	int status = status_of(second_signal);
+
+	CHECK(WIFSIGNALED(status));
+	CHECK_EQ(WTERMSIG(status), SIGTERM);
+}
+
+/* ---- ouro_http_main: what it prints goes where the words go ---- */
+
+static char *args[4];
+
+static int http_main(void)
+{
+	static const ouro_http_opts opts = { .host = "127.0.0.1", .on_request = reply_at_once };
+	int count = 0;
+
+	while (args[count])
+		count++;
+	dup2(STDERR_FILENO, STDOUT_FILENO);
+	return ouro_http_main(count, args, &opts);
+}
+
+static int with_args(const char *one, const char *two)
+{
+	static char first[32], second[32], name[] = "server";
+
+	snprintf(first, sizeof(first), "%s", one);
+	snprintf(second, sizeof(second), "%s", two ? two : "");
+	args[0] = name;
+	args[1] = first;
+	args[2] = two ? second : NULL;
+	return WEXITSTATUS(status_of(http_main));
+}
+
+TEST(help_is_told_and_no_error)
+{
+	CHECK_EQ(with_args("-h", NULL), 0);
+	CHECK(strstr(words, " [-p PORT]\n"));
+	CHECK(strstr(words, "any that is free (8080)\n"));
+	CHECK_EQ(with_args("--help", NULL), 0);
+}
+
+TEST(what_is_no_port_is_told_with_the_help)
+{
+	CHECK_EQ(with_args("-p", "65536"), 2);
+	CHECK(strstr(words, "ouro: 65536 is no port\nusage: "));
+	CHECK_EQ(with_args("-p", "80x"), 2);
+	CHECK_EQ(with_args("-p", ""), 2);
+	CHECK_EQ(with_args("-p", "-1"), 2);
+	CHECK_EQ(with_args("-p", NULL), 2);
+	CHECK(strstr(words, "ouro: -p wants a port\nusage: "));
+	CHECK_EQ(with_args("8080", NULL), 2);
+	CHECK(strstr(words, "ouro: 8080 is no option\nusage: "));
+}
+
+TEST(a_port_in_use_is_told_with_what_to_do)
+{
+	ouro_loop *loop = ouro_loop_new(NULL);
+	ouro_server *server;
+	char port[8], told[128];
+
+	CHECK_EQ(ouro_http_listen(loop, &(ouro_http_opts){ .host = "127.0.0.1" }, &server), 0);
+	snprintf(port, sizeof(port), "%u", ouro_server_port(server));
+	snprintf(told, sizeof(told), "ouro: cannot listen at 127.0.0.1 port %s: ", port);
+	CHECK_EQ(with_args("-p", port), 1);
+	CHECK(strstr(words, told));
+	CHECK(strstr(words, "(EADDRINUSE)\nouro: another program has that port"));
+	ouro_loop_free(loop);
+}
+
+static int options_without_sense(void)
+{
+	static const ouro_route routes[] = { { .path = "/x" }, { .path = NULL } };
+
+	return ouro_http_main(0, NULL, &(ouro_http_opts){ .routes = routes });
+}
+
+TEST(options_without_sense_are_told_in_words)
+{
+	CHECK_EQ(WEXITSTATUS(status_of(options_without_sense)), 1);
+	CHECK(strstr(words, "route (any method) /x: it has neither a function nor a table"));
+}
+
 static int in_use(void)
 {
 	return ouro_die("listen on 8080", -EADDRINUSE);
@@ -237,5 +491,18 @@ static int in_use(void)
 TEST(die_says_what_why_and_the_name)
 {
 	CHECK_EQ(WEXITSTATUS(status_of(in_use)), 1);
-	CHECK_STR(words, "ouro: cannot listen on 8080: Address already in use (EADDRINUSE)\n");
+	CHECK(strstr(words, "ouro: cannot listen on 8080: Address already in use (EADDRINUSE)\n"));
+}
+
+static int not_allowed(void)
+{
+	return ouro_die("listen on 80", -EACCES);
+}
+
+TEST(and_what_to_do_where_it_knows)
+{
+	CHECK_EQ(WEXITSTATUS(status_of(not_allowed)), 1);
+	CHECK(strstr(words, "(EACCES)\nouro: this user may not: a port below 1024 takes root"));
+	CHECK_EQ(WEXITSTATUS(status_of(no_loop)), 1);
+	CHECK_EQ(strchr(words, '\n') - words, (long)strlen(words) - 1);
 }
