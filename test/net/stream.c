@@ -882,6 +882,137 @@ TEST(what_is_no_socket_is_refused_and_stays_open)
 	ouro_loop_free(loop);
 }
 
+/* --- Anything in any order --- */
+
+/* One end of a connection, both of whose ends are streams. Byte number n is n * 7, cut to eight
+ * bits. */
+struct end {
+	ouro_stream *stream; /* NULL: closed */
+	struct end *other;
+	size_t written, read;
+	int taken, told, closed;
+};
+
+static uint32_t dice;
+
+static void on_end_told(int err, void *arg)
+{
+	(void)err;
+	((struct end *)arg)->told++;
+}
+
+static void on_end_closed(void *arg)
+{
+	((struct end *)arg)->closed++;
+}
+
+static void close_end(struct end *end)
+{
+	if (random_below(&dice, 2))
+		ouro_stream_close(end->stream);
+	else
+		ouro_stream_reset(end->stream);
+	end->stream = NULL;
+}
+
+static void check_bytes(ouro_stream *stream, int err, ouro_str bytes, void *arg)
+{
+	struct end *end = arg;
+
+	CHECK(end->stream == stream || !end->stream);
+	CHECK(err ? !bytes.len : bytes.len);
+	for (size_t i = 0; i < bytes.len; i++)
+		CHECK(bytes.ptr[i] == (char)(end->read++ * 7));
+	CHECK(end->read <= end->other->written);
+	if (random_below(&dice, 200) == 0)
+		close_end(end);
+	else if (random_below(&dice, 10) == 0)
+		ouro_stream_pause(stream);
+}
+
+static void write_something(struct end *end)
+{
+	static char pattern[256 + 70000];
+	size_t n = random_below(&dice, random_below(&dice, 8) ? 500 : 70000);
+	ouro_str bytes = { pattern + (end->written & 255), n };
+	int64_t answer;
+
+	if (!pattern[1])
+		for (size_t i = 0; i < sizeof(pattern); i++)
+			pattern[i] = (char)(i * 7);
+	if (random_below(&dice, 2)) {
+		answer = ouro_stream_write(end->stream, bytes);
+	} else {
+		answer = ouro_stream_write_take(end->stream, bytes, on_end_told, end);
+		end->taken += answer >= 0;
+	}
+	if (answer >= 0)
+		end->written += n;
+}
+
+static void do_something(struct end *end)
+{
+	uint32_t what = random_below(&dice, 200);
+
+	if (!end->stream)
+		return;
+	if (what < 100)
+		write_something(end);
+	else if (what < 120)
+		ouro_stream_pause(end->stream);
+	else if (what < 160)
+		ouro_stream_resume(end->stream);
+	else if (what < 170)
+		(void)ouro_stream_read(end->stream, check_bytes, end);
+	else if (what < 180)
+		end->taken += ouro_stream_after(end->stream, on_end_told, end) == 0;
+	else if (what == 180)
+		(void)ouro_stream_shutdown(end->stream);
+	else if (what == 181)
+		close_end(end);
+}
+
+static void open_end(ouro_loop *loop, struct end *end, int fd)
+{
+	ouro_stream_opts opts = { .high = 1 + random_below(&dice, 100000) };
+
+	if (random_below(&dice, 2))
+		squeeze(fd);
+	CHECK_EQ(ouro_stream_open(loop, fd, &opts, end, &end->stream), 0);
+	ouro_stream_on_close(end->stream, on_end_closed);
+	CHECK_EQ(ouro_stream_read(end->stream, check_bytes, end), 0);
+}
+
+TEST(whatever_is_done_bytes_stay_in_order_and_each_word_comes_once)
+{
+	for (uint32_t seed = 1; seed <= 60; seed++) {
+		ouro_loop *loop = new_loop();
+		struct end ends[8] = { { 0 } };
+		uint32_t steps;
+
+		dice = seed * 2654435761u;
+		for (int i = 0; i < 8; i += 2) {
+			struct ends fds =
+				random_below(&dice, 2) ? tcp_ends() : unix_ends(SOCK_STREAM);
+
+			ends[i].other = &ends[i + 1];
+			ends[i + 1].other = &ends[i];
+			open_end(loop, &ends[i], fds.ours);
+			open_end(loop, &ends[i + 1], fds.theirs);
+		}
+		steps = random_below(&dice, 300);
+		for (uint32_t i = 0; i < steps; i++) {
+			do_something(&ends[random_below(&dice, 8)]);
+			turns(loop, random_below(&dice, 3) == 0);
+		}
+		ouro_loop_free(loop);
+		for (int i = 0; i < 8; i++) {
+			CHECK_EQ(ends[i].told, ends[i].taken);
+			CHECK_EQ(ends[i].closed, 1);
+		}
+	}
+}
+
 /* --- Memory --- */
 
 static int attempt(void)
