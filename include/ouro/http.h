@@ -80,7 +80,7 @@ typedef struct ouro_http_opts {
 	const ouro_route *routes;     /* kept by address: must stay as long as the server */
 	ouro_req_fn      *on_request; /* for what no route takes; NULL: 404 */
 	void             *arg;        /* handed to every callback of this server */
-	size_t            body_max;   /* bytes; 0: 1 MiB; more is 413 */
+	size_t            body_max;   /* bytes; 0: 1 MiB, streams: any; more is 413 */
 	unsigned          idle_ms;    /* a kept-alive connection without a request; 0: 75 s */
 
 	/* Deadlines; OURO_NEVER takes one away. */
@@ -115,8 +115,8 @@ typedef struct ouro_http_opts {
 	bool              stream;  /* as in a route, for on_request */
 
 	const char *const
-		*hosts;       /* names it answers to, without a port; the last is NULL; others */
-			      /* are 421; NULL: every name. Kept by address */
+		*hosts; /* names it answers to, without a port; the last is NULL; others */
+	/* are 421; NULL: every name. Kept by address */
 	bool length_required; /* a body that does not say its length first is 411 */
 } ouro_http_opts;
 

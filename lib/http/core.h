@@ -185,6 +185,7 @@ struct ouro_server {
 	struct http *http;
 	ouro_http_opts opts; /* every default filled in */
 	struct head_limits limits;
+	size_t stream_max; /* of a body that on_request reads piece by piece */
 	const struct router_type *router_type;
 	void *router;
 	struct chain_link on_request; /* the chain of what no route takes */

@@ -91,7 +91,9 @@ size_t ouro__server_body_max(const ouro_req *req)
 
 	if (route && route->body_max)
 		return route->body_max == OURO_NEVER ? SIZE_MAX : route->body_max;
-	return route && route->stream ? SIZE_MAX : req->server->opts.body_max;
+	if (route)
+		return route->stream ? SIZE_MAX : req->server->opts.body_max;
+	return req->server->opts.stream ? req->server->stream_max : req->server->opts.body_max;
 }
 
 static void answer_is_late(ouro_loop *loop, void *arg)

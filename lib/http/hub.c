@@ -3,6 +3,7 @@
 #include "http/core.h"
 #include "http/encoded.h"
 #include "http/req.h"
+#include "http/save.h"
 #include "http/serve.h"
 #include "loop/loop.h"
 #include <time.h>
@@ -23,8 +24,12 @@ static void end(struct attachment *attachment)
 	struct http *http = list_of(attachment, struct http, base);
 	struct list *link;
 
-	while ((link = list_shift(&http->orphans)))
-		ouro__req_free(list_of(link, ouro_req, link));
+	while ((link = list_shift(&http->orphans))) {
+		ouro_req *req = list_of(link, ouro_req, link);
+
+		ouro__save_tell(req);
+		ouro__req_free(req);
+	}
 	if (http->spare)
 		ouro__page_give(http->net, http->spare->page);
 	ouro__slab_free(&http->conns);

@@ -10,6 +10,7 @@
 #include "ouro/error.h"
 #include "ouro/file.h"
 #include <errno.h>
+#include <unistd.h>
 
 #define SAVE_HIGH (256 << 10)
 
@@ -55,14 +56,18 @@ static void on_removed(int err, void *arg)
 	over(arg);
 }
 
+/* What is not whole does not stay. Only when the loop is ending, or without any memory, does the
+ * loop remove it itself. */
 static void on_closed(void *arg)
 {
 	struct save *save = arg;
 
-	if (save->err) /* what is not whole does not stay */
-		ouro_fs_unlink(save->loop, save->path, on_removed, save);
-	else
-		over(save);
+	save->writer = NULL;
+	if (save->err && ouro_fs_unlink(save->loop, save->path, on_removed, save).id)
+		return;
+	if (save->err)
+		unlink(save->path);
+	over(save);
 }
 
 /* The file went wrong: the rest of the body is of no use. */

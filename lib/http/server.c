@@ -353,6 +353,7 @@ int ouro__server_open(ouro_loop *loop, const ouro_http_opts *opts, bool listen,
 	server->base.on_close = gone;
 	server->http = http;
 	server->opts = filled;
+	server->stream_max = opts && opts->body_max ? filled.body_max : SIZE_MAX;
 	server->limits =
 		(struct head_limits){ filled.head_max, filled.target_max, filled.fields_max };
 	server->router_type = type;
