@@ -1,0 +1,348 @@
+/* examples.c -- each example server does what its head says, to a client that speaks through a
+ * plain socket. It is started as a user would, `-p 0`, reads SIGTERM as its end, and ends well. */
+#include "test.h"
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+struct example {
+	pid_t pid;
+	int words; /* all it prints */
+	uint16_t port;
+	char folder[32]; /* where it lives */
+};
+
+/* build/test/app/examples, where we are, has them in build/examples. */
+static void path_of(const char *name, char path[PATH_MAX])
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	CHECK(n > 0);
+	self[n] = 0;
+	for (int up = 0; up < 3; up++)
+		*strrchr(self, '/') = 0;
+	CHECK(snprintf(path, PATH_MAX, "%s/examples/%s", self, name) < PATH_MAX);
+	CHECK_EQ(access(path, X_OK), 0);
+}
+
+_Noreturn static void become(const char *name, const char *port, const char *folder, int words)
+{
+	char path[PATH_MAX];
+
+	path_of(name, path);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	dup2(words, STDOUT_FILENO);
+	dup2(words, STDERR_FILENO);
+	if (!chdir(folder))
+		execl(path, name, "-p", port, (char *)NULL);
+	_exit(127);
+}
+
+static struct example launch(const char *name, const char *port)
+{
+	struct example example = { .folder = "/tmp/ouro-example-XXXXXX" };
+	int ends[2];
+
+	CHECK(mkdtemp(example.folder));
+	CHECK_EQ(pipe2(ends, O_CLOEXEC), 0);
+	example.pid = fork();
+	CHECK(example.pid >= 0);
+	if (!example.pid)
+		become(name, port, example.folder, ends[1]);
+	close(ends[1]);
+	example.words = ends[0];
+	return example;
+}
+
+/* Up to and with the first line end, or all. */
+static void read_words(const struct example *example, char *text, size_t room, bool all)
+{
+	size_t used = 0;
+
+	while (used + 1 < room && read(example->words, text + used, 1) == 1)
+		if (text[used++] == '\n' && !all)
+			break;
+	text[used] = 0;
+}
+
+static struct example start(const char *name)
+{
+	struct example example = launch(name, "0");
+	char line[128];
+	unsigned port;
+
+	read_words(&example, line, sizeof(line), false);
+	CHECK_EQ(sscanf(line, "listening on http://127.0.0.1:%u/\n", &port), 1);
+	example.port = (uint16_t)port;
+	return example;
+}
+
+/* How it has ended, and what it said after its first line. */
+static int finish(struct example *example, char *text, size_t room)
+{
+	int status;
+
+	read_words(example, text, room, true);
+	close(example->words);
+	CHECK_EQ(waitpid(example->pid, &status, 0), example->pid);
+	CHECK_EQ(rmdir(example->folder), 0);
+	return status;
+}
+
+static void has_ended_well(struct example *example, const char *last_words)
+{
+	char text[4096];
+
+	CHECK_EQ(finish(example, text, sizeof(text)), 0);
+	if (!strstr(text, last_words)) {
+		fprintf(stderr, "# it said: %s", text);
+		test_fail(__FILE__, __LINE__, last_words);
+	}
+}
+
+static void ends_well(struct example *example, const char *last_words)
+{
+	CHECK_EQ(kill(example->pid, SIGTERM), 0);
+	has_ended_well(example, last_words);
+}
+
+/* ---- A client ---- */
+
+static int dial(const struct example *example)
+{
+	struct sockaddr_in addr = { .sin_family = AF_INET, .sin_port = htons(example->port) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	CHECK_EQ(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	return fd;
+}
+
+static void tell(int fd, const char *text)
+{
+	CHECK_EQ(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
+}
+
+/* All that comes until it ends. */
+static const char *hear(int fd)
+{
+	static char got[65536];
+	size_t used = 0;
+	ssize_t n;
+
+	while ((n = read(fd, got + used, sizeof(got) - used - 1)) > 0)
+		used += (size_t)n;
+	CHECK_EQ(n, 0);
+	got[used] = 0;
+	close(fd);
+	return got;
+}
+
+/* "GET /x", fields that end with a line end or "", and a body. */
+static const char *ask(const struct example *example, const char *what, const char *fields,
+		       const char *body)
+{
+	int fd = dial(example);
+	char head[1024];
+
+	snprintf(head, sizeof(head),
+		 "%s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%sContent-Length: "
+		 "%zu\r\n\r\n",
+		 what, fields, strlen(body));
+	tell(fd, head);
+	tell(fd, body);
+	return hear(fd);
+}
+
+static const char *get(const struct example *example, const char *path)
+{
+	char what[128];
+
+	snprintf(what, sizeof(what), "GET %s", path);
+	return ask(example, what, "", "");
+}
+
+static bool is(const char *answer, int status, const char *body)
+{
+	const char *end = strstr(answer, "\r\n\r\n");
+	char line[32];
+
+	snprintf(line, sizeof(line), "HTTP/1.1 %d ", status);
+	if (end && !strncmp(answer, line, strlen(line)) && (!body || !strcmp(end + 4, body)))
+		return true;
+	fprintf(stderr, "# it answered: %s", answer);
+	return false;
+}
+
+/* ---- What their heads say ---- */
+
+TEST(hello_says_hello)
+{
+	struct example hello = start("hello");
+
+	CHECK(is(get(&hello, "/"), 200, "hello\n"));
+	CHECK(is(get(&hello, "/any/where?at=all"), 200, "hello\n"));
+	ends_well(&hello, "ouro: SIGTERM: 2 requests answered, 0 of them at the end, 0 cut off\n");
+}
+
+TEST(routes_knows_its_ways)
+{
+	struct example routes = start("routes");
+	const char *answer;
+
+	CHECK(is(get(&routes, "/"), 200, "a front door\n"));
+	CHECK(is(get(&routes, "/users/7"), 200, "this is 7\n"));
+	CHECK(is(get(&routes, "/docs/loop/turn.txt"), 200, "the page \"loop/turn.txt\"\n"));
+	CHECK(is(get(&routes, "/favicon.ico"), 404, NULL));
+	answer = ask(&routes, "POST /users/7", "", "");
+	CHECK(is(answer, 405, NULL) && strstr(answer, "\r\nAllow: GET, HEAD, OPTIONS\r\n"));
+	answer = get(&routes, "/docs?page=7");
+	CHECK(is(answer, 308, NULL) && strstr(answer, "\r\nLocation: /docs/?page=7\r\n"));
+	ends_well(&routes, "6 requests answered");
+}
+
+TEST(routes_lets_in_who_has_the_word)
+{
+	struct example routes = start("routes");
+	const char *answer = get(&routes, "/admin/users/7");
+
+	CHECK(is(answer, 401, NULL) && strstr(answer, "\r\nWWW-Authenticate: Bearer\r\n"));
+	CHECK(is(ask(&routes, "GET /admin/users/7", "Authorization: Bearer sesame\r\n", ""), 200,
+		 "this is 7\n"));
+	ends_well(&routes, "2 requests answered");
+}
+
+TEST(json_sends_back_what_is_json_and_not_too_long)
+{
+	struct example json = start("json");
+	char long_body[4098] = { 0 };
+
+	CHECK(is(ask(&json, "POST /echo", "Content-Type: application/json; charset=utf-8\r\n",
+		     "{\"loop\": 1}"),
+		 200, "{\"loop\": 1}"));
+	CHECK(is(ask(&json, "POST /echo", "Content-Type: text/plain\r\n", "{}"), 415, NULL));
+	memset(long_body, ' ', 4097);
+	CHECK(is(ask(&json, "POST /echo", "Content-Type: application/json\r\n", long_body), 413,
+		 NULL));
+	CHECK(is(get(&json, "/stats"), 200, "{\"answers\": 1, \"bytes\": 11}\n"));
+	ends_well(&json, "ouro: SIGTERM");
+}
+
+static void has_file(const struct example *example, const char *name, const char *wanted)
+{
+	char path[64], got[256];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", example->folder, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	CHECK(fd >= 0);
+	n = read(fd, got, sizeof(got) - 1);
+	got[n < 0 ? 0 : n] = 0;
+	CHECK_STR(got, wanted);
+	close(fd);
+	unlink(path);
+}
+
+TEST(upload_keeps_what_it_is_sent)
+{
+	struct example upload = start("upload");
+
+	CHECK(is(ask(&upload, "PUT /files/x.txt", "", "once\n"), 201, "5 bytes\n"));
+	CHECK(is(ask(&upload, "PUT /files/x.txt", "", "upon a time\n"), 201, "12 bytes\n"));
+	has_file(&upload, "upload-x.txt", "upon a time\n");
+	CHECK(is(ask(&upload, "PUT /files/..%2F..%2Fetc%2Fpasswd", "", "root::0"), 400, NULL));
+	CHECK(is(ask(&upload, "PUT /files/none", "", ""), 201, "0 bytes\n"));
+	has_file(&upload, "upload-none", "");
+	ends_well(&upload, "ouro: SIGTERM");
+}
+
+TEST(upload_keeps_nothing_that_is_not_whole)
+{
+	struct example upload = start("upload");
+	int fd = dial(&upload);
+
+	tell(fd, "PUT /files/half HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf");
+	shutdown(fd, SHUT_WR);
+	CHECK(!strstr(hear(fd), " 201 "));
+	ends_well(&upload, "ouro: SIGTERM"); /* and its folder is empty */
+}
+
+TEST(long_makes_lines_and_stands_clients_that_leave)
+{
+	struct example lines = start("long");
+	char some[100000];
+	const char *answer;
+	int fd;
+
+	answer = get(&lines, "/?lines=2");
+	CHECK(is(answer, 200, "20\r\n000000000000001\n000000000000000\n\r\n0\r\n\r\n"));
+	for (int i = 0; i < 3; i++) {
+		fd = dial(&lines);
+		tell(fd, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+		CHECK_EQ(recv(fd, some, sizeof(some), MSG_WAITALL), (ssize_t)sizeof(some));
+		close(fd);
+	}
+	CHECK(is(get(&lines, "/?lines=0"), 200, "0\r\n\r\n"));
+	ends_well(&lines, " 0 cut off");
+}
+
+TEST(thread_serves_others_meanwhile)
+{
+	struct example thread = start("thread");
+	int fd = dial(&thread);
+
+	tell(fd, "GET /?n=30000001 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+	CHECK(is(get(&thread, "/?n=91"), 200, "91 = 7 * 13\n"));
+	CHECK(is(get(&thread, "/?n=1"), 400, NULL));
+	CHECK(is(hear(fd), 200, "30000001 = 30000001 * 1\n"));
+	ends_well(&thread, "3 requests answered");
+}
+
+/* A second request is answered, so the first, on the connection before, has been read. */
+TEST(graceful_finishes_what_is_under_way)
+{
+	struct example graceful = start("graceful");
+	int slow = dial(&graceful), idle = dial(&graceful);
+
+	tell(slow, "GET /?ms=300 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+	CHECK(is(get(&graceful, "/?ms=0"), 200, "that took its time\n"));
+	CHECK_EQ(kill(graceful.pid, SIGTERM), 0);
+	CHECK_STR(hear(idle), "");
+	CHECK(strstr(hear(slow), "\r\nConnection: close\r\n\r\nthat took its time\n"));
+	has_ended_well(&graceful,
+		       "ouro: SIGTERM: 2 requests answered, 1 of them at the end, 0 cut off\n");
+}
+
+TEST(but_not_for_longer_than_it_is_told)
+{
+	struct example graceful;
+	int slow;
+
+	setenv("OURO_SHUTDOWN_MS", "1", 1);
+	graceful = start("graceful");
+	slow = dial(&graceful);
+	tell(slow, "GET /?ms=3600000 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+	CHECK(is(get(&graceful, "/?ms=0"), 200, "that took its time\n"));
+	ends_well(&graceful, "1 requests answered, 0 of them at the end, 1 cut off\n");
+	CHECK_STR(hear(slow), "");
+}
+
+TEST(all_of_them_tell_what_they_take)
+{
+	static const char *const names[] = { "hello", "routes", "json",    "upload",
+					     "long",  "thread", "graceful" };
+	char text[512], path[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct example example = launch(names[i], "no port");
+
+		path_of(names[i], path);
+		CHECK_EQ(WEXITSTATUS(finish(&example, text, sizeof(text))), 2);
+		CHECK(strstr(text, "ouro: no port is no port\nusage: "));
+		CHECK(strstr(text, strrchr(path, '/') + 1));
+	}
+}
