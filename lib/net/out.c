@@ -242,6 +242,11 @@ ssize_t ouro__out_flush(struct out *out, struct net *net, int fd)
 	sent = ouro__sock_send(fd, first->at, first->len);
 	if (sent < 0)
 		return sent == -EAGAIN ? 0 : sent;
+	if ((size_t)sent == first->len && first->page) { /* nearly always */
+		*out = (struct out){ NULL, NULL, 0 };
+		ouro__page_give(net, first->page);
+		return sent;
+	}
 	leave(out, net, (size_t)sent);
 	return sent;
 }
