@@ -140,7 +140,7 @@ TEST(what_the_kernel_has_no_room_for_waits_in_order_and_within_bounds)
 	room_for = 1;
 	CHECK_EQ(ouro_udp_send(a, &to, text("0")), 0);
 	CHECK_EQ(ouro_udp_queued(a), 0);
-	while (ouro_udp_send(a, &to, text(&"12345"[queued])) == 0)
+	while (ouro_udp_send(a, &to, text(&"123456789"[queued])) == 0)
 		queued++;
 	CHECK(queued >= 3 && queued <= 6);
 	CHECK_EQ(ouro_udp_send(a, &to, text("")), OURO_EBUSY);
@@ -149,7 +149,7 @@ TEST(what_the_kernel_has_no_room_for_waits_in_order_and_within_bounds)
 	room_for = -1;
 	UNTIL(loop, ouro_udp_queued(a) == 0);
 	turns(loop, 2);
-	CHECK_EQ(strncmp(said, "[0] [12345] [2345] [345]", 24), 0);
+	CHECK_EQ(strncmp(said, "[0] [123456789] [23456789]", 26), 0);
 	ouro_loop_free(loop);
 }
 
