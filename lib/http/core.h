@@ -148,7 +148,7 @@ struct ouro_req {
 	struct due request_due, answer_due;
 	ouro_timer answer_timer; /* instead of answer_due, for a route with a time of its own */
 
-	/* From here to `parse` all is zero when a request begins. */
+	/* From here on, up to match.param, all is zero when a request begins. */
 	bool later;      /* the handler has said so */
 	bool owned;      /* the handler has it and has not answered */
 	bool running;    /* the handler, a wrapper or a body's callback is being called */
@@ -161,7 +161,6 @@ struct ouro_req {
 	char *head; /* NULL: not settled */
 	uint32_t head_len;
 	unsigned at; /* in match.chain */
-	struct match match;
 	ouro_str path;
 	char *path_z; /* the same with a zero behind it, once asked for */
 	struct intake body;
@@ -173,6 +172,7 @@ struct ouro_req {
 	void *done_arg;
 	void *data;
 	ouro_addr *peer;
+	struct match match; /* but for its list of params: that is as long as it says */
 
 	struct parse parse;
 };

@@ -374,6 +374,8 @@ static int status_of(int err)
 		return 403;
 	case -EINVAL:
 	case OURO_EPROTO:
+	case -ECONNRESET: /* the rest of its body never came */
+	case -EPIPE:
 		return 400;
 	case OURO_ETOOBIG:
 	case -EFBIG:

@@ -25,7 +25,8 @@ static void on_flush(struct flush *flush)
 
 static void begin(ouro_req *req)
 {
-	const size_t from = offsetof(ouro_req, later), to = offsetof(ouro_req, parse);
+	const size_t from = offsetof(ouro_req, later);
+	const size_t to = offsetof(ouro_req, match) + offsetof(struct match, param);
 
 	memset((char *)req + from, 0, to - from);
 	ouro__parse_start(&req->parse);

@@ -89,7 +89,8 @@ static enum conn_step begin_answer(struct conn *conn)
 	ouro_req *req = conn->req;
 
 	req->owned = req->proceed = true;
-	ouro__server_time_answer(req);
+	if (req->match.route || conn->server->answer_dues.span != UINT64_MAX)
+		ouro__server_time_answer(req);
 	ouro__req_run(req);
 	return CONN_answer;
 }
@@ -162,14 +163,18 @@ static enum conn_step step_body(struct conn *conn)
 	return conn->peer_shut ? CONN_closed : CONN_body;
 }
 
+static bool is_listened_to(const ouro_req *req)
+{
+	return req->on_done || req->server->opts.on_done;
+}
+
 /* The request is answered, and nothing of it is left to be read. */
 static enum conn_step next_request(struct conn *conn)
 {
 	ouro_req *req = conn->req;
-	bool listened_to = req->on_done || conn->server->opts.on_done;
 	bool more = req->begin < req->end || req->loan_len;
 
-	if (!more || conn->last || listened_to ||
+	if (!more || conn->last || is_listened_to(req) ||
 	    req->out.queued >= conn->server->opts.high_water || ouro__req_keep_loan(req))
 		return CONN_flush;
 	conn->server->stats.requests++;
@@ -277,14 +282,15 @@ static enum conn_step step_flush(struct conn *conn)
 	ouro_req *req = conn->req;
 	bool lingers;
 
-	if (ouro__req_keep_loan(req))
+	if (req->loan_len && ouro__req_keep_loan(req))
 		conn->last = true;
 	if (!out_is_empty(&req->out))
 		return CONN_flush;
 	if (req->answer.state == ANSWER_ENDED) {
 		req->answer.state = ANSWER_NONE; /* whatever is called now: it is told once */
 		conn->server->stats.requests++;
-		ouro__req_done(req, 0);
+		if (is_listened_to(req))
+			ouro__req_done(req, 0);
 		if (req->broken)
 			return CONN_flush;
 	}
