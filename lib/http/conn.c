@@ -234,6 +234,8 @@ static void set_watch(struct conn *conn)
 	else if (conn->watch.wanted != events)
 		err = ouro__watch_set(&conn->watch, events);
 	conn->watched = true;
+	if (err && events == OURO_ERROR) /* out of descriptors: then its end is seen later */
+		err = ouro__watch_set(&conn->watch, 0);
 	if (err)
 		ouro__conn_cut(conn, err);
 }

@@ -41,7 +41,7 @@ struct parse {
 	uint16_t count;         /* of fields */
 	uint16_t method_len, target, target_len;
 	uint8_t minor; /* of HTTP/1.x */
-	uint8_t step;  /* of the head, then of the body: head.c, body.c */
+	uint8_t step;  /* of the head, then of the body: head.c, chunk.h */
 	bool escaped;  /* there is a '%' in the target */
 
 	/* What it means, from ouro__head_settle(). */
@@ -58,9 +58,10 @@ struct parse {
 	/* The body, from ouro__body_next(). */
 	uint64_t body_bytes; /* of data so far */
 	uint64_t left;
-	uint32_t overhead; /* chunk extensions and trailers so far: BODY_OVERHEAD_MAX */
-	uint16_t line_bytes;
-	bool done; /* all of it has been taken; true from the start where there is none */
+	uint32_t overhead;   /* chunk extensions and trailers so far: BODY_OVERHEAD_MAX */
+	uint16_t line_bytes; /* of the size, the extension or the trailer's name at hand */
+	char trailer[18];    /* its name, as far as it fits */
+	bool done;           /* all of it has been taken; true from the start where there is none */
 	http_parser parser;
 
 	struct field fields[PARSE_FIELDS];
