@@ -9,7 +9,8 @@ shift
 folder=$BUILD/fuzz
 mkdir -p "$folder"
 sources="lib/base/str.c lib/http/octet.c lib/http/authority.c lib/http/head.c \
-	lib/http/settle.c lib/http/body.c lib/http/encoded.c lib/http/value.c lib/http/date.c"
+	lib/http/settle.c lib/http/body.c lib/http/chunk.c lib/http/encoded.c lib/http/value.c \
+	lib/http/date.c"
 
 # compile COMPILER SANITIZERS FUZZER.c PROGRAM [FLAG]
 compile() {
