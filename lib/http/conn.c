@@ -134,7 +134,9 @@ static bool flush_out(struct conn *conn)
 		return false;
 	if (req->answer.high)
 		told_drained(req);
-	return conn->step == CONN_flush || (conn->step == CONN_answer && !out_is_empty(&req->out));
+	return conn->step == CONN_flush ||
+	       (conn->step == CONN_answer &&
+		(req->answer.state == ANSWER_ENDED || !out_is_empty(&req->out)));
 }
 
 /* The end. */

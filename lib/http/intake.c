@@ -223,6 +223,18 @@ int ouro__intake_discard(ouro_req *req)
 	}
 }
 
+/* Not when the client waits to be told to go on, when it is too long, or when it makes no sense. */
+bool ouro__intake_is_worth_reading(const ouro_req *req)
+{
+	uint64_t left = req->parse.length - req->parse.body_bytes;
+
+	if (req->body.state == BODY_BROKEN)
+		return false;
+	if (req->parse.expects_continue && !req->body.continued)
+		return false;
+	return req->parse.kind != BODY_LENGTH || left <= req->server->opts.unread_max;
+}
+
 /* The manual's. */
 
 ouro_str ouro_req_body(const ouro_req *req)

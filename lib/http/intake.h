@@ -23,6 +23,9 @@ void ouro__intake_break(ouro_req *req, int err);
 /* `100 Continue`, if the client waits for it. */
 void ouro__intake_continue(ouro_req *req);
 
+/* Is the rest, which nobody wants, read for the sake of the connection? */
+bool ouro__intake_is_worth_reading(const ouro_req *req);
+
 /* May more of it be read now? */
 static inline bool intake_is_open(const struct intake *body)
 {

@@ -7,6 +7,7 @@
 #include "http/reply.h"
 #include "http/conn.h"
 #include "http/encoded.h"
+#include "http/intake.h"
 #include "http/req.h"
 #include "http/save.h"
 #include "http/status.h"
@@ -134,6 +135,13 @@ static size_t head_max(const ouro_req *req, const struct head *head)
 	return req->answer.fields ? len + fields_len(req->answer.fields, head->type) : len;
 }
 
+/* The client should hear from us that there will be no other answer. */
+static void decide_last(const ouro_req *req)
+{
+	if (req->body.state != BODY_WHOLE && !ouro__intake_is_worth_reading(req))
+		req->conn->last = true;
+}
+
 static int make_head(struct head *head, int status, const char *type)
 {
 	head->line =
@@ -162,6 +170,7 @@ static int write_head(ouro_req *req, const struct head *head, ouro_str body, boo
 	size_t max = head_max(req, head);
 	char *room, *at;
 
+	decide_last(req);
 	if (max > OUT_RUN)
 		return copy_long_head(req, head);
 	if (body.len > OUT_RUN - max)

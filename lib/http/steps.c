@@ -182,16 +182,6 @@ static enum conn_step next_request(struct conn *conn)
 	return CONN_idle;
 }
 
-static bool worth_reading(const struct conn *conn)
-{
-	const ouro_req *req = conn->req;
-	bool unasked = req->parse.expects_continue && !req->body.continued;
-	bool long_one = req->parse.kind == BODY_LENGTH &&
-			req->parse.length - req->parse.body_bytes > conn->server->opts.unread_max;
-
-	return !conn->last && !unasked && !long_one && req->body.state != BODY_BROKEN;
-}
-
 static enum conn_step answered(struct conn *conn)
 {
 	ouro_req *req = conn->req;
@@ -209,7 +199,7 @@ static enum conn_step answered(struct conn *conn)
 		conn->last = true;
 	if (req->body.state == BODY_WHOLE)
 		return next_request(conn);
-	if (worth_reading(conn)) {
+	if (!conn->last && ouro__intake_is_worth_reading(req)) {
 		req->body.window_bytes = 0;
 		return CONN_rest;
 	}

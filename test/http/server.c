@@ -313,6 +313,34 @@ TEST(an_answer_in_pieces_is_chunked_and_leaves_in_one_write)
 	end();
 }
 
+static void drained(ouro_req *req, void *arg)
+{
+	(void)arg;
+	CHECK_EQ(ouro_req_end(req), 0);
+}
+
+static void end_when_drained(ouro_req *req, void *arg)
+{
+	static char big[1000];
+
+	(void)arg;
+	CHECK_EQ(ouro_req_set_length(req, sizeof(big)), 0);
+	CHECK_EQ(ouro_req_start(req, 200, NULL), 0);
+	ouro_req_on_drain(req, drained, NULL);
+	CHECK(ouro_req_write(req, ouro_str_n(memset(big, 'x', sizeof(big)), sizeof(big))) > 0);
+}
+
+TEST(an_answer_may_end_when_all_has_left)
+{
+	open_server((ouro_http_opts){ .on_request = end_when_drained, .high_water = 1 });
+	int fd = connect_client();
+
+	CHECK(has(ask(fd, HELLO), "xxx"));
+	CHECK(has(ask(fd, HELLO), "xxx"));
+	close(fd);
+	end();
+}
+
 static void too_much(ouro_req *req, void *arg)
 {
 	(void)arg;
