@@ -5,10 +5,15 @@
  * page is copied into one block of its own, so that a large answer is a handful of pieces and a
  * copy needs at most one allocation: it succeeds or changes nothing.
  *
+ * A range of a file is a piece without bytes. Memory is gathered up to the first of them, and when
+ * all before it has left the kernel is told to send from there.
+ *
  * A release may add to the queue, another release among the rest, so whoever walks the queue to
  * release stops at the piece that was the last when it began. */
 #include "net/out.h"
 #include "base/alloc.h"
+#include "ouro/error.h"
+#include "sys/sendfile.h"
 #include "sys/sock.h"
 #include <errno.h>
 
@@ -41,6 +46,7 @@ bool ouro__out_add_page(struct out *out, struct net *net)
 	piece->room = OUT_PAGE_ROOM;
 	piece->page = page;
 	piece->borrowed = false;
+	piece->file = NULL;
 	add(out, piece);
 	return true;
 }
@@ -92,21 +98,40 @@ int ouro__out_copy(struct out *out, struct net *net, const void *bytes, size_t n
 	return 0;
 }
 
-int ouro__out_borrow(struct out *out, struct net *net, const void *bytes, size_t n,
-		     out_release_fn *fn, void *arg)
+static struct out_piece *take_spare(struct net *net)
 {
 	struct out_piece *piece = net->spare;
 
-	if (!piece) {
-		piece = ouro__realloc(NULL, sizeof(*piece));
-		if (!piece)
-			return -ENOMEM;
-	} else {
-		net->spare = piece->next;
-		net->spare_count--;
-	}
+	if (!piece)
+		return ouro__realloc(NULL, sizeof(*piece));
+	net->spare = piece->next;
+	net->spare_count--;
+	return piece;
+}
+
+int ouro__out_borrow(struct out *out, struct net *net, const void *bytes, size_t n,
+		     out_release_fn *fn, void *arg)
+{
+	struct out_piece *piece = take_spare(net);
+
+	if (!piece)
+		return -ENOMEM;
 	*piece = (struct out_piece){
 		.at = n ? bytes : "", .len = n, .fn = fn, .arg = arg, .borrowed = true
+	};
+	add(out, piece);
+	return 0;
+}
+
+int ouro__out_file(struct out *out, struct net *net, struct out_file *file, size_t n,
+		   out_release_fn *fn, void *arg)
+{
+	struct out_piece *piece = take_spare(net);
+
+	if (!piece)
+		return -ENOMEM;
+	*piece = (struct out_piece){
+		.at = "", .len = n, .fn = fn, .arg = arg, .borrowed = true, .file = file
 	};
 	add(out, piece);
 	return 0;
@@ -168,7 +193,7 @@ static void leave(struct out *out, struct net *net, size_t n)
 		struct out_piece *piece = out->first;
 		size_t gone = n < piece->len ? n : piece->len;
 
-		piece->at += gone;
+		piece->at += piece->file ? 0 : gone;
 		piece->len -= gone;
 		out->queued -= gone;
 		n -= gone;
@@ -187,14 +212,15 @@ void ouro__out_drop(struct out *out, struct net *net, int err)
 
 /* Sending. */
 
-/* One system call's worth of what is queued behind `skip` bytes, no more than `most`. How many
- * bytes those are. */
+/* One system call's worth of the memory that is queued behind `skip` bytes, no more than `most`. How
+ * many bytes those are. */
 static size_t gather(const struct out *out, size_t skip, struct iovec *iov, size_t most,
 		     size_t *ret_count)
 {
 	size_t count = 0, sum = 0;
 
-	for (struct out_piece *p = out->first; p && count < VECTORS && sum < most; p = p->next) {
+	for (const struct out_piece *p = out->first; p && !p->file && count < VECTORS && sum < most;
+	     p = p->next) {
 		size_t over = skip < p->len ? skip : p->len;
 		size_t len = p->len - over < most - sum ? p->len - over : most - sum;
 
@@ -209,23 +235,74 @@ static size_t gather(const struct out *out, size_t skip, struct iovec *iov, size
 	return sum;
 }
 
-/* The long way: several pieces, or more than one call may take. Nothing is released before the last
- * call, so that whoever is told may close the descriptor. */
+/* The range of a file that is next when so many bytes of memory have left; NULL: none is. */
+static struct out_piece *next_file(const struct out *out, size_t memory)
+{
+	struct out_piece *p = out->first;
+
+	while (p && !p->file && p->len <= memory) {
+		memory -= p->len;
+		p = p->next;
+	}
+	return p && p->file && !memory ? p : NULL;
+}
+
+/* How many bytes left; or -errno, OUT_COLD, OURO_EOF. */
+static ssize_t send_file(const struct out_piece *piece, int fd)
+{
+	size_t most = piece->len < OUT_AT_ONCE ? piece->len : OUT_AT_ONCE;
+	size_t n = piece->file->warm(piece->file, most);
+	ssize_t sent = n ? ouro__sendfile(fd, piece->file->fd, &piece->file->at, n) : OUT_COLD;
+
+	return sent ? sent : OURO_EOF;
+}
+
+/* Is it the file, and not the socket? */
+static bool is_of_file(ssize_t err)
+{
+	return err == OUT_COLD || err == OURO_EOF || err == -EIO || err == -EINVAL ||
+	       err == -EOVERFLOW;
+}
+
+/* The file is at the head of the queue by now. How many bytes left; or -errno, of the socket. */
+static ssize_t leave_file(struct out *out, struct net *net, ssize_t sent)
+{
+	if (sent >= 0) {
+		leave(out, net, (size_t)sent);
+		return sent;
+	}
+	if (is_of_file(sent))
+		shift(out, net, (int)sent);
+	else if (sent != -EAGAIN)
+		return sent;
+	return 0;
+}
+
+/* The long way: several pieces, or more than one call may take, or a file. Nothing is released
+ * before the last call, so that whoever is told may close the descriptor. */
 static ssize_t flush_many(struct out *out, struct net *net, int fd)
 {
 	size_t total = 0, wanted, count;
 	struct iovec iov[VECTORS];
-	ssize_t sent;
+	const struct out_piece *file;
+	ssize_t sent = 0, of_file = 0;
 
 	do {
 		wanted = gather(out, total, iov, OUT_AT_ONCE - total, &count);
-		sent = ouro__sock_sendv(fd, iov, count);
+		file = next_file(out, total + wanted);
+		if (wanted)
+			sent = file ? ouro__sock_sendv_more(fd, iov, count)
+				    : ouro__sock_sendv(fd, iov, count);
 		total += sent > 0 ? (size_t)sent : 0;
-	} while (sent == (ssize_t)wanted && total < out->queued && total < OUT_AT_ONCE);
+	} while (!file && sent == (ssize_t)wanted && total < out->queued && total < OUT_AT_ONCE);
 	if (sent < 0 && sent != -EAGAIN && !total)
 		return sent; /* else it comes again, when there is nothing better to tell */
+	if (file && sent == (ssize_t)wanted)
+		of_file = send_file(file, fd);
 	leave(out, net, total);
-	return (ssize_t)total;
+	if (of_file)
+		of_file = leave_file(out, net, of_file);
+	return of_file < 0 && !total ? of_file : (ssize_t)total + (of_file > 0 ? of_file : 0);
 }
 
 ssize_t ouro__out_flush(struct out *out, struct net *net, int fd)
@@ -237,7 +314,7 @@ ssize_t ouro__out_flush(struct out *out, struct net *net, int fd)
 		leave(out, net, 0);
 		return 0;
 	}
-	if (first->next || first->len > OUT_AT_ONCE)
+	if (first->next || first->len > OUT_AT_ONCE || first->file)
 		return flush_many(out, net, fd);
 	sent = ouro__sock_send(fd, first->at, first->len);
 	if (sent < 0)
@@ -265,8 +342,10 @@ ssize_t ouro__out_send(struct out *out, struct net *net, int fd, const void *byt
 	if (own)
 		iov[count++] =
 			(struct iovec){ .iov_base = (void *)(uintptr_t)bytes, .iov_len = own };
-	if (!count)
-		return ouro__out_flush(out, net, fd);
+	if (!count) {
+		err = ouro__out_copy(out, net, bytes, n);
+		return err ? err : ouro__out_flush(out, net, fd);
+	}
 	sent = count == 1 ? ouro__sock_send(fd, iov[0].iov_base, iov[0].iov_len)
 			  : ouro__sock_sendv(fd, iov, count);
 	if (sent == -EAGAIN)

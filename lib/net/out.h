@@ -1,7 +1,7 @@
 /* out.h -- bytes on their way to a peer that takes them when it likes.
  *
- * A queue of pieces: pages that hold copies, and borrowed bytes that are released when they are
- * sent or dropped. Nothing here watches a descriptor or calls a user; the owner flushes at the end
+ * A queue of pieces: pages that hold copies, borrowed bytes that are released when they are sent or
+ * dropped, and ranges of files that the kernel sends by itself. Nothing here watches a descriptor or calls a user; the owner flushes at the end
  * of its event, or of the turn (loop/flush.h), and when the descriptor is writable. */
 #ifndef OURO__OUT_H
 #define OURO__OUT_H
@@ -25,6 +25,7 @@ struct out_piece {
 	out_release_fn *fn; /* borrowed: NULL when nobody wants to know */
 	void *arg;
 	bool borrowed;
+	struct out_file *file; /* where they are; NULL: in memory */
 };
 
 #define OUT_PAGE_ROOM (PAGE_ROOM - sizeof(struct out_piece))
@@ -69,6 +70,22 @@ int ouro__out_copy(struct out *out, struct net *net, const void *bytes, size_t n
  * before it has left. 0 or -ENOMEM. */
 int ouro__out_borrow(struct out *out, struct net *net, const void *bytes, size_t n,
 		     out_release_fn *fn, void *arg);
+
+/* A range of a file, on its way without a copy in our memory. The loop may not wait for a disk, so
+ * just before each part of it is sent warm() says how many of the next `most` bytes the kernel has
+ * in memory. When it has none the piece leaves the queue with its rest unsent, and fn is told
+ * OUT_COLD: who comes back with the bytes comes back by one of the calls above. */
+struct out_file {
+	int fd;
+	off_t at; /* the first byte that has not left */
+	size_t (*warm)(struct out_file *file, size_t most);
+};
+#define OUT_COLD (-5001)
+
+/* n bytes, not 0, from file->at on. fn as above, and besides: OUT_COLD; OURO_EOF: the file ends
+ * before; -EIO and the like: it cannot be sent so. 0 or -ENOMEM. */
+int ouro__out_file(struct out *out, struct net *net, struct out_file *file, size_t n,
+		   out_release_fn *fn, void *arg);
 
 /* One system call (several for what does not fit in one; never more than OUT_AT_ONCE bytes, so that
  * one fast peer cannot keep the loop). Answers how many bytes left, 0 when the kernel takes none
