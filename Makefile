@@ -10,6 +10,7 @@
 #   make readme     every piece of code in README.md compiles
 #   make install    and uninstall: PREFIX, DESTDIR, libdir, includedir
 #   make test-install   examples against an installed copy, shared and static
+#   make test-clients   the example servers, visited by curl, wrk, Node, Python, a browser
 #   make format, make clean, make deps (what the tests need), make help (this)
 #
 #   CC CFLAGS LDFLAGS   yours come last and win
@@ -96,7 +97,7 @@ $(BUILD)/flags $(BUILD)/sources: FORCE
 $(BUILD)/needs-%:
 	@mkdir -p $(@D)
 	@CC='$(CC)' .ci/deps $* && touch $@
-$(addprefix $(BUILD)/needs-,test headers bench fuzz): | $(BUILD)/needs-build
+$(addprefix $(BUILD)/needs-,test headers clients bench fuzz): | $(BUILD)/needs-build
 
 # An example sees what a user sees; a test may look inside. Private: not for the library they need.
 $(EXAMPLES): private INCLUDES := -Iinclude
@@ -124,12 +125,13 @@ test check: WERROR := -Werror
 test check: $(BUILD)/needs-test all $(TESTS)
 	@CC='$(CC)' BUILD='$(BUILD)' SAN='$(SAN)' test/run test/runner.sh $(TESTS)
 
-headers layers readme test-install: export MAKE := $(MAKE)
+headers layers readme test-install test-clients: export MAKE := $(MAKE)
 headers: $(BUILD)/needs-headers
 	@CC='$(CC)' CXX='$(CXX)' test/run test/headers.sh
 layers:
 	@test/run test/layers.sh
-readme test-install: all $(BUILD)/needs-test
+test-clients: $(BUILD)/needs-clients
+readme test-install test-clients: all $(BUILD)/needs-test
 	@CC='$(CC)' BUILD='$(BUILD)' SAN='$(SAN)' test/run test/$(@:test-%=%).sh
 
 FUZZ_SECONDS ?= 600
@@ -172,8 +174,8 @@ clean:
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
-.PHONY: all examples run test check headers layers readme test-install fuzz bench $(BENCHES) \
-	install uninstall format deps clean help FORCE
+.PHONY: all examples run test check headers layers readme test-install test-clients fuzz bench \
+	$(BENCHES) install uninstall format deps clean help FORCE
 .SECONDARY: $(OBJ)
 .DELETE_ON_ERROR:
 -include $(OBJ:.o=.d) $(EXAMPLES:=.d) $(TESTS:=.d)
