@@ -60,9 +60,9 @@ struct parse {
 	uint64_t left;
 	uint32_t overhead;   /* chunk extensions and trailers so far: BODY_OVERHEAD_MAX */
 	uint16_t line_bytes; /* of the size, the extension or the trailer's name at hand */
-	char trailer[18];    /* its name, as far as it fits */
 	bool done;           /* all of it has been taken; true from the start where there is none */
 	http_parser parser;
+	char trailer[18]; /* a trailer's name, as far as it fits */
 
 	struct field fields[PARSE_FIELDS];
 };

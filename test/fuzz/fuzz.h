@@ -2,8 +2,8 @@
  * promise is broken. libFuzzer makes up the bytes; without it the main() below reads them from
  * files. test/fuzz.sh makes the programs:
  *
- *     build/fuzz/request.fuzzer build/fuzz/request-crash-1234     once more, for a debugger
- *     build/fuzz/request.replay build/fuzz/request-crash-1234     the same, where there is no clang */
+ *     build/fuzz/request.fuzzer build/fuzz/request-crash-1234   once more, for a debugger
+ *     build/fuzz/request.replay build/fuzz/request-crash-1234   the same, without a clang */
 #ifndef FUZZ_H
 #define FUZZ_H
 #include "ouro/str.h"
