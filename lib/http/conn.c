@@ -112,28 +112,41 @@ static void told_drained(ouro_req *req)
 		req_call(req, req->answer.on_drain, req, req->answer.drain_arg);
 }
 
-/* True: there is room again that somebody waited for. */
-static bool flush_out(struct conn *conn)
+/* What waits leaves as far as the kernel takes it. False: the connection is broken. */
+static bool send_out(struct conn *conn)
 {
 	ouro_req *req = conn->req;
-	ssize_t n;
+	ssize_t n = ouro__out_flush(&req->out, req->http->net, conn->watch.fd);
 
-	if (!req || out_is_empty(&req->out))
-		return false;
-	n = ouro__out_flush(&req->out, req->http->net, conn->watch.fd);
 	if (n < 0) {
 		req->broken = (int)n;
-		return true;
+		return false;
 	}
 	if (n > 0) {
 		conn->progress = true;
 		conn->server->stats.bytes_out += (uint64_t)n;
 		req->answer.sent += (uint64_t)n;
 	}
+	return true;
+}
+
+/* True: there is something for the steps to do. */
+static bool flush_out(struct conn *conn)
+{
+	ouro_req *req = conn->req;
+	bool had = req && !out_is_empty(&req->out);
+
+	if (!req)
+		return false;
+	req->answer.at_once = 0;
+	if (had && !send_out(conn))
+		return true;
 	if (!out_is_empty(&req->out))
 		return false;
 	if (req->answer.high)
 		told_drained(req);
+	else if (!had)
+		return false;
 	return conn->step == CONN_flush ||
 	       (conn->step == CONN_answer &&
 		(req->answer.state == ANSWER_ENDED || !out_is_empty(&req->out)));

@@ -114,6 +114,7 @@ struct answer {
 	bool has_length, no_body, cut, high;
 	uint64_t length, left; /* of the body, when it was set */
 	uint64_t sent;         /* bytes that the kernel took */
+	size_t at_once;        /* of them, past the queue since the last flush */
 	struct answer_field *fields, *trailers;
 	ouro_req_fn *on_drain;
 	void *drain_arg;

@@ -226,6 +226,7 @@ static int send_now(ouro_req *req, ouro_str bytes)
 	if (n > 0)
 		conn->progress = true;
 	req->answer.sent += (uint64_t)n;
+	req->answer.at_once += (size_t)n;
 	req->server->stats.bytes_out += (uint64_t)n;
 	return 0;
 }
@@ -235,7 +236,8 @@ int ouro__answer_bytes(ouro_req *req, ouro_str bytes, bool is_static)
 	if (is_static && bytes.len > OUT_RUN)
 		return ouro__out_borrow(&req->out, req->http->net, bytes.ptr, bytes.len, NULL,
 					NULL);
-	if (bytes.len >= LONG && !req->broken && req->out.queued < LONG)
+	if (bytes.len >= LONG && !req->broken && req->out.queued < LONG &&
+	    req->answer.at_once < OUT_AT_ONCE) /* a fast peer must not keep its handler busy */
 		return send_now(req, bytes);
 	return ouro__out_copy(&req->out, req->http->net, bytes.ptr, bytes.len);
 }
