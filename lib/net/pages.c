@@ -18,6 +18,7 @@ static void net_end(struct attachment *attachment)
 		struct page *page = net->free;
 
 		net->free = page->next;
+		page_show(page);
 		ouro__free(page);
 	}
 	ouro__out_end(net);

@@ -24,6 +24,24 @@ _Static_assert(sizeof(struct page) <= PAGE_SIZE_ALL, "a page is a page");
 /* What reads of no lasting interest land in: bodies on their way to a callback. */
 #define SCRATCH_ROOM 65536
 
+/* The address sanitizer is told which pages nobody has, so that it sees who uses one after giving
+ * it back. */
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define PAGES_WATCHED
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define PAGES_WATCHED
+#endif
+#ifdef PAGES_WATCHED
+#include <sanitizer/asan_interface.h>
+#define page_hide(page) ASAN_POISON_MEMORY_REGION((page)->bytes, PAGE_ROOM)
+#define page_show(page) ASAN_UNPOISON_MEMORY_REGION((page)->bytes, PAGE_ROOM)
+#else
+#define page_hide(page) ((void)(page))
+#define page_show(page) ((void)(page))
+#endif
+
 struct out_piece;
 
 struct net {
@@ -53,6 +71,7 @@ static inline struct page *ouro__page_take(struct net *net)
 	net->free = page->next;
 	net->free_count--;
 	net->taken++;
+	page_show(page);
 	page->begin = page->end = 0;
 	return page;
 }
@@ -66,6 +85,7 @@ static inline void ouro__page_give(struct net *net, struct page *page)
 		ouro__free(page);
 		return;
 	}
+	page_hide(page);
 	page->next = net->free;
 	net->free = page;
 	net->free_count++;
