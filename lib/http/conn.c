@@ -223,8 +223,6 @@ static void set_due(struct conn *conn)
 	conn->progress = false;
 	if (kind == conn->due_kind && !anew)
 		return;
-	if (kind == DUE_body)
-		conn->req->body.window_bytes = 0;
 	conn->due_kind = (uint8_t)kind;
 	due_begin(&conn->server->dues[kind], &conn->due);
 }

@@ -15,11 +15,13 @@
 	X(answer_ms, OURO_NEVER)    \
 	X(linger_ms, 5000)          \
 	X(head_max, 16384)          \
-	X(target_max, 8192)         \
 	X(fields_max, PARSE_FIELDS) \
 	X(unread_max, 256 << 10)    \
 	X(high_water, 64 << 10)     \
 	X(pipeline_max, 64)
+
+/* Unless the whole head may not be as long. */
+#define TARGET_MAX 8192
 
 static void fill_in(ouro_http_opts *opts)
 {
@@ -28,6 +30,8 @@ static void fill_in(ouro_http_opts *opts)
 		opts->name = (value);
 	SERVER_DEFAULTS(X)
 #undef X
+	if (!opts->target_max)
+		opts->target_max = opts->head_max < TARGET_MAX ? opts->head_max : TARGET_MAX;
 	if (opts->body_max == OURO_NEVER)
 		opts->body_max = SIZE_MAX;
 	if (opts->unread_max == OURO_NEVER)
