@@ -25,8 +25,8 @@
  *     !counts refused=1        a figure of ouro_server_stats, or several
  *
  * \r \n \t \0 \\ and \x7f are what they are in C. Every talk is held in many ways: whole; cut, for
- * each place where it can be cut, with the loop turned in between until nothing happens; byte by byte
- * too. What the client hears must be the same each time, and every answer must be good HTTP. */
+ * each place where it can be cut, with the loop turned in between until nothing happens; and byte
+ * by byte. What the client hears must be the same each time, and every answer must be good HTTP. */
 #include "http/site.h"
 #include <ctype.h>
 #include <strings.h>
