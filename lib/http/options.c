@@ -3,7 +3,7 @@
 #include "http/serve.h"
 #include <errno.h>
 
-/* Name, default; in words what OURO_NEVER would be. */
+/* A field and its default. */
 #define SERVER_DEFAULTS(X)          \
 	X(body_max, 1 << 20)        \
 	X(idle_ms, 75000)           \
