@@ -10,7 +10,7 @@ static void keep(ouro_listener *listener, ouro_stream *stream, const ouro_addr *
 {
 	(void)listener, (void)arg;
 	CHECK(ouro_addr_same_host(peer, ouro_stream_peer(stream)));
-	streams[count++] = stream;
+	streams[count++ % 64] = stream;
 }
 
 static void echo(ouro_stream *stream, int err, ouro_str bytes, void *arg)
@@ -171,6 +171,30 @@ TEST(paused_it_takes_none)
 	turns(loop, 10);
 	CHECK_EQ(count, 0);
 	ouro_listener_resume(listener);
+	UNTIL(loop, count == 1);
+	close(fd);
+	ouro_loop_free(loop);
+}
+
+/* Each resets somewhere on the way: before a byte, in the middle, with answers unread. */
+TEST(a_storm_of_resets_leaves_no_stream_behind)
+{
+	ouro_loop *loop = new_loop();
+	ouro_listener *listener = open_listener(loop, (ouro_listen_opts){ 0 }, keep_echo);
+	static char bytes[100000];
+	uint32_t seed = 7;
+	int fd;
+
+	for (int i = 0; i < 500; i++) {
+		fd = connect_to(listener);
+		(void)!send(fd, bytes, random_below(&seed, sizeof(bytes)), MSG_DONTWAIT);
+		turns(loop, (int)random_below(&seed, 4));
+		count = 0;
+		reset(fd);
+	}
+	UNTIL(loop, ouro_listener_streams(listener) == 0);
+	count = 0;
+	fd = connect_to(listener);
 	UNTIL(loop, count == 1);
 	close(fd);
 	ouro_loop_free(loop);
