@@ -212,8 +212,8 @@ void ouro__out_drop(struct out *out, struct net *net, int err)
 
 /* Sending. */
 
-/* One system call's worth of the memory that is queued behind `skip` bytes, no more than `most`. How
- * many bytes those are. */
+/* One system call's worth of the memory that is queued behind `skip` bytes, no more than `most`.
+ * How many bytes those are. */
 static size_t gather(const struct out *out, size_t skip, struct iovec *iov, size_t most,
 		     size_t *ret_count)
 {

@@ -1,8 +1,9 @@
 /* out.h -- bytes on their way to a peer that takes them when it likes.
  *
  * A queue of pieces: pages that hold copies, borrowed bytes that are released when they are sent or
- * dropped, and ranges of files that the kernel sends by itself. Nothing here watches a descriptor or calls a user; the owner flushes at the end
- * of its event, or of the turn (loop/flush.h), and when the descriptor is writable. */
+ * dropped, and ranges of files that the kernel sends by itself. Nothing here watches a descriptor
+ * or calls a user; the owner flushes at the end of its event, or of the turn (loop/flush.h), and
+ * when the descriptor is writable. */
 #ifndef OURO__OUT_H
 #define OURO__OUT_H
 #include "net/pages.h"

@@ -24,10 +24,9 @@ struct ouro_stream {
 
 	/* Bytes that were read before it was a stream. */
 	char *early;
-	size_t early_at, early_len;
+	size_t early_len;
 
 	size_t high, low;
-	unsigned idle_ms;
 	ouro_timer idle;
 	int err;       /* what broke it; 0: nothing has */
 	bool paused;   /* no reading for now */
