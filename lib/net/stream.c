@@ -217,7 +217,7 @@ static void on_idle(ouro_loop *loop, void *arg)
 	ouro_stream *stream = arg;
 
 	(void)loop;
-	if (stream->err || (!stream->out.queued && !wants_to_read(stream)))
+	if (stream->err || stream->connecting || (!stream->out.queued && !wants_to_read(stream)))
 		return;
 	stream->dead = true;
 	ouro__stream_lose(stream, OURO_ETIMEOUT);

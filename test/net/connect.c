@@ -272,6 +272,27 @@ TEST(who_does_not_answer_in_time_is_given_up)
 	ouro_loop_free(loop);
 }
 
+static void never_read(ouro_stream *stream, int err, ouro_str bytes, void *arg)
+{
+	(void)stream, (void)bytes, (void)arg;
+	say("[read:%s]", ouro_errname(err));
+}
+
+TEST(a_stream_is_not_idle_while_it_connects)
+{
+	ouro_loop *loop = virtual_loop();
+	struct hole hole = new_hole();
+	ouro_connect_opts opts = { .addr = &hole.addr, .timeout_ms = 700, .stream.idle_ms = 100 };
+	ouro_stream *stream = connect_with(loop, opts);
+
+	CHECK_EQ(ouro_stream_read(stream, never_read, word("c")), 0);
+	CHECK(ouro_stream_write(stream, text("x")) > 0);
+	CHECK_EQ(ouro_loop_run(loop), 0);
+	CHECK_STR(said, "c:OURO_ETIMEOUT");
+	end_hole(&hole);
+	ouro_loop_free(loop);
+}
+
 TEST(closing_gives_up_without_a_call)
 {
 	ouro_loop *loop = new_loop();
