@@ -1,7 +1,8 @@
 #!/bin/sh
 # test/readme.sh -- README.md tells the truth. Every ```c block is a program that compiles without a
-# warning, and ends well; a ```output block behind one is what it prints. Every `make target` and
-# every path is there. Speaks TAP.
+# warning, and ends well; a ```output block behind one is what it prints. One that listens at port 8080
+# does so at another one here, answers, and ends by SIGTERM. Every `make target` and every path is
+# there. Speaks TAP.
 #
 # make calls it, with MAKE, CC, BUILD and SAN set.
 . "$(dirname "$0")/tap.sh"
@@ -23,10 +24,38 @@ prints() {
 	[ ! -e "$tmp/$1.output" ] || diff "$tmp/$1.output" "$tmp/$1.said"
 }
 
+# The port that an example has just been given and given back.
+free_port() {
+	mkfifo "$tmp/address"
+	"$BUILD/examples/hello" -p 0 >"$tmp/address" 2>/dev/null &
+	read -r _ _ url <"$tmp/address"
+	kill $! && wait $!
+	rm "$tmp/address"
+	echo "$url" | tr -dc '0-9:' | sed 's/.*://'
+}
+
+# Ends only when told to, so it is told to as soon as it has answered.
+serves() {
+	"$tmp/$1" 2>"$tmp/$1.said" &
+	curl -s -o /dev/null --retry 30 --retry-connrefused --retry-delay 1 "http://127.0.0.1:$port/"
+	kill $! && wait $! && grep ' 1 requests answered' "$tmp/$1.said"
+}
+
 i=1
 while [ -e "$tmp/$i.c" ]; do
-	check "block $i compiles" compiles $i
-	check "block $i runs" prints $i
+	if ! grep -q 8080 "$tmp/$i.c"; then
+		check "block $i compiles" compiles $i
+		check "block $i runs" prints $i
+	else
+		port=$(free_port)
+		sed -i "s/8080/$port/g" "$tmp/$i.c"
+		check "block $i compiles" compiles $i
+		if command -v curl >/dev/null; then
+			check "block $i serves" serves $i
+		else
+			skip "block $i serves" "needs the package curl"
+		fi
+	fi
 	i=$((i + 1))
 done
 check "there is code in it" [ $i -gt 1 ]
