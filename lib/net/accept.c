@@ -80,20 +80,19 @@ static void recover(struct acceptor *acceptor)
 
 /* Accepting. */
 
-/* What went wrong with one connection and not with the socket: accept(2) hands on the network's. */
+/* What went wrong with one connection and not with the socket: accept(2) hands on the network's.
+ * Not EPERM, although a firewall may mean one connection by it: it could be said again for ever. */
 static bool is_passing(int err)
 {
 	switch (-err) {
 	case ECONNABORTED:
 	case EPROTO:
-	case EPERM:
 	case ENETDOWN:
 	case ENETUNREACH:
 	case ENOPROTOOPT:
 	case EHOSTDOWN:
 	case EHOSTUNREACH:
 	case ENONET:
-	case EOPNOTSUPP:
 	case ETIMEDOUT:
 		return true;
 	default:
