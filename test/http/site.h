@@ -448,7 +448,8 @@ static inline void upgrade(ouro_req *req, void *arg)
 	int err = ouro_req_upgrade(req, NULL, &stream);
 
 	if (err == 0) {
-		CHECK_EQ(ouro_stream_read(stream, stream_echo, site), 0);
+		if (ouro_stream_read(stream, stream_echo, site))
+			ouro_stream_close(stream);
 		return;
 	}
 	note(site, "upgrade(%s)", ouro_errname(err));
@@ -626,7 +627,8 @@ static inline void site_wait(struct site *site, uint64_t ms, void (*between)(voi
 {
 	bool waits = true;
 
-	call_after(site->loop, ms, stay, &waits);
+	while (!ouro_timer_after(site->loop, ms, stay, &waits).id)
+		;
 	while (waits) {
 		ouro_loop_turn(site->loop);
 		if (between)
