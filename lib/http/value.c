@@ -22,7 +22,7 @@ bool ouro__is_field_name(ouro_str name)
 
 bool ouro__is_field_value(ouro_str value)
 {
-	return octet_all(value, OCTET_FIELD);
+	return octet_value(value.ptr, octet_end(value)) == octet_end(value);
 }
 
 ouro_str ouro__trim(ouro_str s)
