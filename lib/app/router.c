@@ -68,6 +68,10 @@ static bool walk(const struct router *router, const struct node *node, unsigned 
 	return true;
 }
 
+/* Without a call: every request is asked. */
+#define IS(method, name) \
+	((method).len == sizeof(name) - 1 && !memcmp((method).ptr, name, sizeof(name) - 1))
+
 static bool same(ouro_str a, ouro_str b)
 {
 	return a.len == b.len && !memcmp(a.ptr, b.ptr, a.len);
@@ -77,14 +81,14 @@ static bool same(ouro_str a, ouro_str b)
 static const struct line *choose(const struct spot *spot, ouro_str method)
 {
 	const struct line *any = NULL, *get = NULL;
-	bool head = ouro_str_eq(method, "HEAD");
+	bool head = IS(method, "HEAD");
 
 	for (const struct line *line = spot->lines; line; line = line->next) {
 		if (!line->method.len)
 			any = line;
 		else if (same(line->method, method))
 			return line;
-		else if (head && ouro_str_eq(line->method, "GET"))
+		else if (head && IS(line->method, "GET"))
 			get = line;
 	}
 	return get ? get : any;
@@ -123,7 +127,7 @@ static int take_rest(const struct router *router, struct match *match)
 static int refuse(ouro_str method, const char *allow, const char **ret_allow)
 {
 	*ret_allow = allow;
-	return ouro_str_eq(method, "OPTIONS") ? 204 : 405;
+	return IS(method, "OPTIONS") ? 204 : 405;
 }
 
 /* What is about no path: OPTIONS is about the server, CONNECT about another one. */
@@ -134,7 +138,7 @@ static int find_star(const struct router *router, ouro_str method, struct match 
 
 	if (line)
 		return take(line, NULL, match);
-	return ouro_str_eq(method, "CONNECT") ? 501 : refuse(method, router->allow, ret_allow);
+	return IS(method, "CONNECT") ? 501 : refuse(method, router->allow, ret_allow);
 }
 
 static int find(const void *arg, ouro_str method, ouro_str path, struct match *match,
@@ -145,7 +149,7 @@ static int find(const void *arg, ouro_str method, ouro_str path, struct match *m
 	const struct line *line;
 	struct trail trail;
 
-	if (path.ptr[0] != '/' || ouro_str_eq(method, "CONNECT"))
+	if (path.ptr[0] != '/' || IS(method, "CONNECT"))
 		return find_star(router, method, match, ret_allow);
 	split(router, path, &trail);
 	trail.spot = trail.slash = NULL;

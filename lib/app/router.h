@@ -110,7 +110,7 @@ static inline struct node *route_child(const struct router *router, const struct
 	struct node *node = *route_bucket(router, parent, hash);
 
 	while (node && (node->hash != hash || node->parent != parent || node->text.len != len ||
-			memcmp(node->text.ptr, text, len) != 0))
+			(len && memcmp(node->text.ptr, text, len) != 0)))
 		node = node->next;
 	return node;
 }
