@@ -132,13 +132,16 @@ static inline void note_gone(ouro_req *req, int err, void *arg)
 }
 
 /* Answered after all when the visit is over: see site_settle(). */
-static inline void keep(ouro_req *req, void *arg)
+static inline void remember(struct site *site, ouro_req *req)
 {
-	struct site *site = arg;
-
 	CHECK(site->kept_count < SITE_KEPT);
 	site->kept[site->kept_count++] = ouro_req_get_id(ouro_req_later(req));
-	ouro_req_on_gone(req, note_gone, site);
+}
+
+static inline void keep(ouro_req *req, void *arg)
+{
+	remember(arg, req);
+	ouro_req_on_gone(req, note_gone, arg);
 }
 
 static inline void answer_the_gone(ouro_req *req, int err, void *arg)
@@ -151,7 +154,8 @@ static inline void answer_the_gone(ouro_req *req, int err, void *arg)
 
 static inline void wait_until_gone(ouro_req *req, void *arg)
 {
-	ouro_req_on_gone(ouro_req_later(req), answer_the_gone, arg);
+	remember(arg, req);
+	ouro_req_on_gone(req, answer_the_gone, arg);
 }
 
 static inline void forget(ouro_req *req, void *arg)
