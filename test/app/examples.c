@@ -287,6 +287,7 @@ TEST(long_makes_lines_and_stands_clients_that_leave)
 		close(fd);
 	}
 	CHECK(is(get(&lines, "/?lines=0"), 200, "0\r\n\r\n"));
+	CHECK(is(ask(&lines, "HEAD /", "", ""), 200, ""));
 	ends_well(&lines, " 0 cut off");
 }
 
