@@ -31,6 +31,7 @@
 #include "ouro/net.h"
 #include "ouro/pool.h"
 #include "ouro/signal.h"
+#include "ouro/static.h"
 #include "ouro/str.h"
 #include "ouro/timer.h"
 #include "ouro/wake.h"

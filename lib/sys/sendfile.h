@@ -10,6 +10,7 @@
 /* From *at on, which moves on. 0: the file ends there. */
 ssize_t ouro__sendfile(int socket, int file, off_t *at, size_t n);
 
-/* As ouro__sock_sendv(), and more will follow at once: a packet that is not full may wait for it. */
+/* As ouro__sock_sendv(), and more will follow at once: a packet that is not full may wait for
+ * it. */
 ssize_t ouro__sock_sendv_more(int fd, const struct iovec *iov, size_t count);
 #endif
