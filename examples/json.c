@@ -1,8 +1,8 @@
 /* json.c -- what was sent comes back, if it says that it is JSON and is not too long.  ★
  *
- * The handler is called when the whole body is there. A body longer than body_max never gets so far:
- * its sender is told 413, before anything is read when he has said how long it is. ouro does not
- * look into JSON; a number needs no library to be written as such.
+ * The handler is called when the whole body is there. A body longer than body_max never gets so
+ * far: its sender is told 413, before anything is read when he has said how long it is. ouro does
+ * not look into JSON; a number needs no library to be written as such.
  *
  *     cc json.c $(pkg-config --cflags --libs ouro) && ./a.out
  *     curl http://127.0.0.1:8080/echo -H 'Content-Type: application/json' -d '{"loop": 1}'

@@ -1,11 +1,11 @@
 /* upload.c -- a body of any length into a file, in little memory.  ★★
  *
- * The line says `stream`, so the handler is called when the head is there, and asks for the body. It
- * goes to the file piece by piece through the loop's pool; while the disk is busy nothing more is
- * read, and the client waits. The file is whole, or it is not there.
+ * The line says `stream`, so the handler is called when the head is there, and asks for the body.
+ * It goes to the file piece by piece through the loop's pool; while the disk is busy nothing more
+ * is read, and the client waits. The file is whole, or it is not there.
  *
  *     cc upload.c $(pkg-config --cflags --libs ouro) && ./a.out
- *     curl -T upload.c http://127.0.0.1:8080/files/         (answers: N bytes; see upload-upload.c) */
+ *     curl -T upload.c http://127.0.0.1:8080/files/       (N bytes, in upload-upload.c) */
 #include <ouro.h>
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."

@@ -1,6 +1,6 @@
 #!/bin/sh
-# test/clients.sh -- the examples, visited by clients that others have written. What is not installed
-# is skipped. Speaks TAP.
+# test/clients.sh -- the examples, visited by clients that others have written. What is not
+# installed is skipped. Speaks TAP.
 #
 # make calls it, with BUILD set.
 . "$(dirname "$0")/tap.sh"

@@ -1,8 +1,8 @@
 #!/bin/sh
 # test/readme.sh -- README.md tells the truth. Every ```c block is a program that compiles without a
-# warning, and ends well; a ```output block behind one is what it prints. One that listens at port 8080
-# does so at another one here, answers, and ends by SIGTERM. Every `make target` and every path is
-# there. Speaks TAP.
+# warning, and ends well; a ```output block behind one is what it prints. One that listens at port
+# 8080 does so at another one here, answers, and ends by SIGTERM. Every `make target` and every path
+# is there. Speaks TAP.
 #
 # make calls it, with MAKE, CC, BUILD and SAN set.
 . "$(dirname "$0")/tap.sh"

@@ -2,8 +2,8 @@
  *
  * The path is cut at its slashes once, as far down as the tree goes. Then the tree is walked from
  * the top: letters first, then `:name`, then the tree below, and back up where that leads nowhere.
- * A node is entered at most once, by the one way that leads to it, so a request costs its length and
- * a look at each beginning of a route that fits its own beginning; what a client sends can add
+ * A node is entered at most once, by the one way that leads to it, so a request costs its length
+ * and a look at each beginning of a route that fits its own beginning; what a client sends can add
  * nothing to that. */
 #include "app/router.h"
 #include <errno.h>

@@ -5,8 +5,8 @@
  *     router.c   finds a line in it for each request, and allocates nothing for that
  *
  * The tree has a node for each part of a path between two slashes. A node's children that are spelt
- * out are in one hash table for the whole tree; the one that is a `:name` has a pointer. Where lines
- * end is a spot: a node has one for the path that ends there and one for the tree below it. */
+ * out are in one hash table for the whole tree; the one that is a `:name` has a pointer. Where
+ * lines end is a spot: a node has one for the path that ends there, one for the tree below it. */
 #ifndef OURO__ROUTER_H
 #define OURO__ROUTER_H
 #include "base/log.h"

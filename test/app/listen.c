@@ -1,5 +1,5 @@
-/* listen.c -- servers with routes: from the bytes of a request to the function of a line. The client
- * is the other end of a socket pair, watched by the same loop, and time is virtual. */
+/* listen.c -- servers with routes: from the bytes of a request to the function of a line. The
+ * client is the other end of a socket pair, watched by the same loop, and time is virtual. */
 #include "kit.h"
 #include "ouro/http.h"
 

@@ -1,6 +1,6 @@
-/* router.c -- which line of a table takes a request. The router is asked without a server: each line
- * has a word for its arg, and what is found is told as a sentence: the wrappers' words, the line's,
- * the names and the rest. Random tables are compared with a matcher that looks at every line. */
+/* router.c -- which line of a table takes a request. The router is asked without a server: each
+ * line has a word for its arg, and what is found is told as a sentence: the wrappers' words, the
+ * line's, the names and the rest. Random tables are compared with a matcher that looks at every line. */
 #include "app/router.h"
 #include "kit.h"
 
@@ -621,7 +621,7 @@ static void random_table(uint32_t *seed, struct table *table)
 	table->routes[table->count] = (ouro_route)END;
 }
 
-/* How line and path go together, a letter a part: a letters, b a name, c a tree; "" : not at all. */
+/* How line and path go together, a letter a part: a letters, b a name, c a tree; "": not at all. */
 static void compare(const char *line, const char *path, char *grade)
 {
 	char *at = grade;
