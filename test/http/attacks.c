@@ -1,8 +1,8 @@
 /* attacks.c -- what clients do to servers, and the bound that holds each time.
  *
  * Every test is an attack that has brought some server down: by time, by memory, by descriptors, by
- * ending a connection at the wrong moment. Memory is what ouro has taken from its allocator; time is
- * virtual, so a deadline is checked to the millisecond. */
+ * ending a connection at the wrong moment. Memory is what ouro has taken from its allocator; time
+ * is virtual, so a deadline is checked to the millisecond. */
 #include "http/visit.h"
 #include <pthread.h>
 #include <sys/resource.h>

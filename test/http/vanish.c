@@ -2,9 +2,9 @@
  *
  * Each script is a request of some kind. It is cut after every byte, and the client closes its
  * socket, shuts its side, or resets the connection there; and, when the whole request is out, it
- * leaves in the middle of the answer. Handlers answer before, after, or never. Each time nothing may
- * be left of the connection, every answer is told to on_done at most once (address sanitizer sees
- * the rest), and the next client is served. Then the same with memory that runs out, at every
+ * leaves in the middle of the answer. Handlers answer before, after, or never. Each time nothing
+ * may be left of the connection, every answer is told to on_done at most once (address sanitizer
+ * sees the rest), and the next client is served. Then the same with memory that runs out, at every
  * allocation of a request. */
 #include "http/visit.h"
 
