@@ -19,6 +19,7 @@
 #include "ouro/base.h"
 #include "ouro/dns.h"
 #include "ouro/error.h"
+#include "ouro/fetch.h"
 #include "ouro/file.h"
 #include "ouro/fs.h"
 #include "ouro/hist.h"
