@@ -1,8 +1,8 @@
 /* routes.c -- tables of routes, read into a tree. See router.h.
  *
  * Whatever could never be asked for, or could be meant in two ways, is refused here in a sentence,
- * for otherwise a client would find it out, as a 404. The lines are copied, so that a table's wishes
- * can be filled in for the lines below it; the strings in them are not. */
+ * for otherwise a client would find it out, as a 404. The lines are copied, so that the wishes of a
+ * table can be filled in for the lines below it; the strings in them are not. */
 #include "app/router.h"
 #include "http/parse.h"
 #include <errno.h>

@@ -1,6 +1,7 @@
 /* router.c -- which line of a table takes a request. The router is asked without a server: each
  * line has a word for its arg, and what is found is told as a sentence: the wrappers' words, the
- * line's, the names and the rest. Random tables are compared with a matcher that looks at every line. */
+ * line's, the names and the rest. Random tables are compared with a matcher that looks at
+ * every line. */
 #include "app/router.h"
 #include "kit.h"
 
