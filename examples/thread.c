@@ -1,7 +1,7 @@
 /* thread.c -- an answer that takes a thread its time, while the loop serves everybody else.  ★★
  *
  * In between the request may have ended by another hand (a time-out), so its id is kept: it finds
- * the request or NULL. A thread of your own does the same, and hands its result to ouro_loop_post().
+ * the request or NULL. A thread of your own does the same, with ouro_loop_post().
  *
  *     cc thread.c $(pkg-config --cflags --libs ouro) && ./a.out
  *     curl http://127.0.0.1:8080/?n=1000000007 & curl http://127.0.0.1:8080/?n=91 */
