@@ -669,13 +669,14 @@ static void do_log(struct run *run, const struct step *step)
 	X(waiting)     \
 	X(accepted) X(requests) X(refused) X(timeouts) X(gone) X(forgotten) X(bytes_in) X(bytes_out)
 
-#define OPTIONS(X)                                                                                 \
-	X(body_max)                                                                                \
-	X(idle_ms)                                                                                 \
-	X(head_ms)                                                                                 \
-	X(body_ms)                                                                                 \
-	X(body_rate) X(write_ms) X(request_ms) X(answer_ms) X(linger_ms) X(head_max) X(target_max) \
-		X(fields_max) X(unread_max) X(high_water) X(pipeline_max) X(connection_requests)   \
+#define OPTIONS(X)                                                                               \
+	X(body_max)                                                                              \
+	X(idle_ms)                                                                               \
+	X(head_ms)                                                                               \
+	X(body_ms)                                                                               \
+	X(body_rate)                                                                             \
+	X(write_ms) X(request_ms) X(answer_ms) X(linger_ms) X(head_max) X(target_max)            \
+		X(fields_max) X(unread_max) X(high_water) X(pipeline_max) X(connection_requests) \
 			X(connections)
 
 static bool figure_is(const ouro_server_stats *stats, const char *name, uint64_t value)
