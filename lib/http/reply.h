@@ -34,14 +34,12 @@ static inline bool status_has_body(int status)
 /* A decimal number; how long it is. At most 20 bytes. */
 static inline size_t put_number(char *at, uint64_t n)
 {
-	char digits[20];
-	size_t len = 0;
+	size_t len = 1;
 
-	do {
-		digits[sizeof(digits) - ++len] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n);
-	memcpy(at, digits + sizeof(digits) - len, len);
+	for (uint64_t least = 10; n >= least && len < 20; least *= 10)
+		len++;
+	for (size_t i = len; i--; n /= 10)
+		at[i] = (char)('0' + n % 10);
 	return len;
 }
 #endif
