@@ -4,6 +4,7 @@
 #   make run        the main example: a clock that also listens to you
 #   make test       every test (check is the same); installs what it lacks on Debian
 #   make fuzz       made-up input for what reads HTTP: FUZZ_SECONDS (600) for each fuzzer
+#   make soak       millions of requests on one server: SOAK_SECONDS (0: ten million), SOAK_SEED
 #   make bench      ouro beside libev, libuv and Node; bench-loop, bench-pool: one of them
 #   make headers    every public header alone, as C11 and as C++17
 #   make layers     no include points up a floor
@@ -40,7 +41,8 @@ HEADERS  := include/ouro.h $(sort $(wildcard include/ouro/*.h))
 EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/*.c)))
 TEST_SRC := $(foreach f,$(FLOORS),$(sort $(wildcard test/$f/*.c)))
 FUZZ_SRC := $(sort $(wildcard test/fuzz/*.c))
-TEST_SRC += $(filter-out $(TEST_SRC) $(FUZZ_SRC),$(sort $(wildcard test/*/*.c)))
+SOAK_SRC := $(sort $(wildcard test/soak/*.c))
+TEST_SRC += $(filter-out $(TEST_SRC) $(FUZZ_SRC) $(SOAK_SRC),$(sort $(wildcard test/*/*.c)))
 TESTS    := $(TEST_SRC:%.c=$(BUILD)/%)
 LIBRARY  := $(BUILD)/libouro.a
 SHARED   := $(BUILD)/libouro.so.$(VERSION)
@@ -138,6 +140,15 @@ FUZZ_SECONDS ?= 600
 fuzz: $(BUILD)/needs-fuzz
 	@CC='$(CC)' BUILD='$(BUILD)' test/fuzz.sh $(FUZZ_SECONDS) $(FUZZ_SRC)
 
+$(BUILD)/test/soak/soak: $(SOAK_SRC) test/soak/soak.h $(LIBRARY)
+	@mkdir -p $(@D)
+	$(call say,cc,$@)$(COMPILE) -o $@ $(SOAK_SRC) $(LIBRARY) $(LDFLAGS) $(LIBS)
+
+soak: WERROR := -Werror
+soak: $(BUILD)/test/soak/soak
+	@if $< $(or $(SOAK_SECONDS),0) $(SOAK_SEED); then echo '1 passed, 0 failed'; \
+		else echo '0 passed, 1 failed'; false; fi
+
 # One after the other: two at once would measure each other.
 BENCHES := $(patsubst bench/%/run,bench-%,$(sort $(wildcard bench/*/run)))
 bench: $(BUILD)/needs-bench
@@ -174,7 +185,7 @@ clean:
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
-.PHONY: all examples run test check headers layers readme test-install test-clients fuzz bench \
+.PHONY: all examples run test check headers layers readme test-install test-clients fuzz soak bench \
 	$(BENCHES) install uninstall format deps clean help FORCE
 .SECONDARY: $(OBJ)
 .DELETE_ON_ERROR:
