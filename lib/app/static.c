@@ -6,6 +6,7 @@
 #include "app/static_range.h"
 #include "base/alloc.h"
 #include "http/encoded.h"
+#include "http/lend.h"
 #include "http/req.h"
 #include "loop/call.h"
 #include "ouro/error.h"
@@ -34,7 +35,7 @@ void ouro__site_unref(struct site *site)
 		return;
 	ouro__free(site->view.root);
 	ouro__free(site->view.index);
-	ouro__free(site->cache_control);
+	ouro__free(site->view.cache_control);
 	ouro__free(site->buckets);
 	ouro__free(site);
 }
@@ -69,7 +70,7 @@ static int fill_site(struct site *site, const ouro_static_opts *opts)
 
 	site->view.root = ouro__strdup(opts->root);
 	site->view.index = copy_or(opts->index, USUAL_INDEX);
-	site->cache_control = copy_or(opts->cache_control, "");
+	site->view.cache_control = copy_or(opts->cache_control, "");
 	site->view.listing = opts->listing;
 	site->view.plain = opts->plain;
 	site->view.small_max = opts->small_max ? opts->small_max : USUAL_SMALL;
@@ -78,7 +79,7 @@ static int fill_site(struct site *site, const ouro_static_opts *opts)
 	site->check_ns = check_ms == OURO_NEVER ? UINT64_MAX : check_ms * UINT64_C(1000000);
 	site->files_max = opts->files_max ? opts->files_max : USUAL_FILES;
 	site->bytes_max = opts->bytes_max ? opts->bytes_max : USUAL_BYTES;
-	if (!site->view.root || !site->view.index || !site->cache_control)
+	if (!site->view.root || !site->view.index || !site->view.cache_control)
 		return -ENOMEM;
 	return make_table(site);
 }
@@ -238,33 +239,8 @@ void ouro_static_serve(ouro_req *req, void *arg)
 
 /* ---- What is said with a file ---- */
 
-static int set(ouro_req *req, const char *name, const char *value)
-{
-	return ouro_req_set(req, name, ouro_str_z(value));
-}
-
-static bool has_codings(const struct asset *asset)
-{
-	return asset->forms[CODING_GZIP].there || asset->forms[CODING_BR].there;
-}
-
-/* Fields that a 304 has as well. */
-static int set_fields(ouro_req *req, const struct asset *asset, const struct form *form,
-		      const struct site *site)
-{
-	int err = set(req, "ETag", form->etag);
-
-	if (!err && *form->modified)
-		err = set(req, "Last-Modified", form->modified);
-	if (!err && has_codings(asset))
-		err = ouro_req_add(req, "Vary", ouro_str_z("Accept-Encoding"));
-	if (!err && site && *site->cache_control)
-		err = set(req, "Cache-Control", site->cache_control);
-	return err;
-}
-
-static void send_whole(ouro_req *req, struct asset *asset, const struct form *form,
-		       struct site *site, const char *type)
+static void send_whole(ouro_req *req, struct asset *asset, struct form *form, struct site *site,
+		       const char *type)
 {
 	if (form->bytes || !form->size)
 		ouro_req_reply(req, 200, type, ouro_str_n(form->bytes, (size_t)form->size));
@@ -282,8 +258,8 @@ static void refuse_range(ouro_req *req, const struct form *form)
 		ouro_req_status(req, 503);
 }
 
-static void send_ranges(ouro_req *req, struct asset *asset, const struct form *form,
-			struct site *site, const char *type, const struct range *ranges, int count)
+static void send_ranges(ouro_req *req, struct asset *asset, struct form *form, struct site *site,
+			const char *type, const struct range *ranges, int count)
 {
 	ouro_str range = { NULL, 0 };
 
@@ -300,38 +276,23 @@ static void send_ranges(ouro_req *req, struct asset *asset, const struct form *f
 /* How many ranges are asked for: see ouro__ranges(). */
 static int ranges_of(const ouro_req *req, const struct form *form, struct range ranges[RANGES_MAX])
 {
-	ouro_str value = ouro_req_header(req, "Range");
+	ouro_str value = ouro__static_header(req, "Range");
 
 	if (!value.ptr || req->parse.method != HTTP_GET || ouro_req_header_nth(req, "Range", 1).ptr)
 		return 0;
 	return ouro__static_if_range(req, form) ? ouro__ranges(value, form->size, ranges) : 0;
 }
 
-static const char *token_of(enum coding coding)
-{
-	static const char *const tokens[] = {
-#define X(name, token, ending, mark) token,
-		CODINGS(X)
-#undef X
-	};
-
-	return tokens[coding];
-}
-
-static void send_form(ouro_req *req, struct asset *asset, enum coding coding, struct site *site,
+static void send_form(ouro_req *req, struct asset *asset, struct form *form, struct site *site,
 		      const char *type)
 {
-	const struct form *form = &asset->forms[coding];
 	struct range ranges[RANGES_MAX];
 	int count = ranges_of(req, form, ranges);
 
-	if (count == -416) {
-		refuse_range(req, form);
-		return;
-	}
-	if ((coding != CODING_PLAIN && set(req, "Content-Encoding", token_of(coding))) ||
-	    set(req, "Accept-Ranges", "bytes"))
+	if (ouro__lend_fields(req, count == -416 ? form->without : form->with_bytes))
 		ouro_req_status(req, 503);
+	else if (count == -416)
+		refuse_range(req, form);
 	else if (count)
 		send_ranges(req, asset, form, site, type, ranges, count);
 	else
@@ -340,16 +301,15 @@ static void send_form(ouro_req *req, struct asset *asset, enum coding coding, st
 
 static void answer_file(ouro_req *req, struct asset *asset, struct site *site, const char *type)
 {
-	enum coding coding = ouro__static_choose(req, asset);
-	const struct form *form = &asset->forms[coding];
+	struct form *form = &asset->forms[ouro__static_choose(req, asset)];
 	int status = reads(req) ? ouro__static_if(req, form) : 0;
 
-	if (set_fields(req, asset, form, site))
+	if (!status)
+		send_form(req, asset, form, site, type);
+	else if (ouro__lend_fields(req, form->without))
 		ouro_req_status(req, 503);
-	else if (status)
-		ouro_req_status(req, status);
 	else
-		send_form(req, asset, coding, site, type);
+		ouro_req_status(req, status);
 }
 
 void ouro__static_answer(ouro_req *req, struct asset *asset, struct site *site, const char *type)

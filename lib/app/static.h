@@ -2,7 +2,7 @@
  *
  *     form     one way in which a file is there: as it is, or in a coding. Bytes or a descriptor
  *     asset    what a path led to, at one look: forms of a file, a list of a folder, or a status.
- *              Made on the pool, never changed after, freed with its last reference
+ *              Made on the pool, not changed after, freed with its last reference
  *     place    a path, the asset it led to last, and who waits for the next look: static_cache.c
  *     site     the options, the places; lives as long as the handle or a look that is out
  *     sending  an answer on its way from a descriptor: static_send.c
@@ -13,6 +13,7 @@
 #ifndef OURO__STATIC_H
 #define OURO__STATIC_H
 #include "base/list.h"
+#include "http/core.h"
 #include "loop/handle.h"
 #include "net/out.h"
 #include "ouro/static.h"
@@ -49,6 +50,11 @@ struct form {
 	int fd;      /* -1: in bytes */
 	void *map;   /* never touched: for mincore(). NULL: that would not tell */
 	char etag[ETAG_ROOM], modified[32];
+
+	/* What is said with it: all of it, what is true of each range, and what a 304 says. */
+	struct answer_field fields[6], *with_bytes, *without;
+	uint64_t warm_from, warm_to,
+		warm_until; /* the loop's: seen in memory, and how long that holds */
 };
 
 struct asset {
@@ -63,7 +69,7 @@ struct asset {
 
 /* How a site looks at its disk: what threads of the pool may read of it. */
 struct site_view {
-	char *root, *index;
+	char *root, *index, *cache_control;
 	bool listing, plain;
 	bool old_kernel; /* do as if there were no openat2: for tests */
 	size_t small_max;
@@ -87,7 +93,6 @@ struct site {
 	bool closed;
 	ouro_loop *loop;
 	struct site_view view;
-	char *cache_control;
 	uint64_t check_ns;
 	size_t files_max, bytes_max;
 	struct list *buckets;
@@ -141,22 +146,24 @@ void ouro__asset_unref(struct asset *asset);
 /* Which form the client likes best of those that are there. */
 enum coding ouro__static_choose(const ouro_req *req, const struct asset *asset);
 
+/* As ouro_req_header(); quick to say that there is none. */
+ouro_str ouro__static_header(const ouro_req *req, const char *name);
+
 /* 0: go on; 304, 412. */
 int ouro__static_if(const ouro_req *req, const struct form *form);
 
 /* May a range of it be sent, or has it changed since the client got the first part? */
 bool ouro__static_if_range(const ouro_req *req, const struct form *form);
 
-/* Answers. site: whose counters, cache_control and warm(); NULL: nobody's. type NULL: the
+/* Answers. site: whose counters and warm(); NULL: nobody's. type NULL: the
  * asset's. */
 void ouro__static_answer(ouro_req *req, struct asset *asset, struct site *site, const char *type);
 
 /* The parts of one answer; ranges NULL: all of it. The head is still to be sent, with its fields
  * set. */
 struct range;
-void ouro__static_send(ouro_req *req, struct asset *asset, const struct form *form,
-		       struct site *site, const char *type, const struct range *ranges,
-		       unsigned count);
+void ouro__static_send(ouro_req *req, struct asset *asset, struct form *form, struct site *site,
+		       const char *type, const struct range *ranges, unsigned count);
 
 /* Leaves the request with its place: answered at once, or when the look has come back. */
 void ouro__static_ask(struct site *site, ouro_req *req, ouro_str path);

@@ -7,6 +7,17 @@
 #include "http/octet.h"
 #include <time.h>
 
+/* Most requests have none of these fields, and few have one that begins like them. */
+ouro_str ouro__static_header(const ouro_req *req, const char *name)
+{
+	const struct parse *parse = &req->parse;
+
+	for (unsigned i = 0; i < parse->count; i++)
+		if ((req->head[parse->fields[i].name] | 0x20) == (*name | 0x20))
+			return ouro_req_header(req, name);
+	return ouro_str_n(NULL, 0);
+}
+
 /* ---- Entity tags ---- */
 
 static bool is_weak(ouro_str tag)
@@ -68,7 +79,7 @@ static bool among(const ouro_req *req, const char *name, const char *etag, bool 
 
 static bool date_in(const ouro_req *req, const char *name, time_t *ret_when)
 {
-	ouro_str value = ouro_req_header(req, name);
+	ouro_str value = ouro__static_header(req, name);
 
 	return value.ptr && ouro__http_date_parse(value, time(NULL), ret_when);
 }
@@ -79,13 +90,13 @@ int ouro__static_if(const ouro_req *req, const struct form *form)
 {
 	time_t modified = form->stamp.modified.tv_sec, when;
 
-	if (ouro_req_header(req, "If-Match").ptr) {
+	if (ouro__static_header(req, "If-Match").ptr) {
 		if (!among(req, "If-Match", form->etag, true))
 			return 412;
 	} else if (date_in(req, "If-Unmodified-Since", &when) && modified > when) {
 		return 412;
 	}
-	if (ouro_req_header(req, "If-None-Match").ptr)
+	if (ouro__static_header(req, "If-None-Match").ptr)
 		return among(req, "If-None-Match", form->etag, false) ? 304 : 0;
 	if (!form->future && date_in(req, "If-Modified-Since", &when) && modified <= when)
 		return 304;

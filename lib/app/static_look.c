@@ -131,6 +131,36 @@ static void describe(struct form *form, const char *mark)
 		form->modified[ouro__http_date_format(form->modified, stamp->modified.tv_sec)] = 0;
 }
 
+static void say(struct form *form, unsigned i, const char *name, const char *value)
+{
+	struct answer_field *next = form->without;
+
+	if (!*value)
+		return;
+	form->fields[i] = (struct answer_field){ next, ouro_str_z(name), ouro_str_z(value) };
+	form->without = &form->fields[i];
+}
+
+/* In this order, so that a 304 can do without the first two. */
+static void say_all(struct form *form, enum coding coding, bool varies, const char *cache_control)
+{
+	static const char *const tokens[] = {
+#define X(name, token, ending, mark) token,
+		CODINGS(X)
+#undef X
+	};
+
+	say(form, 5, "Cache-Control", cache_control);
+	say(form, 4, "Vary", varies ? "Accept-Encoding" : "");
+	say(form, 3, "Last-Modified", form->modified);
+	say(form, 2, "ETag", form->etag);
+	form->fields[1] = (struct answer_field){ form->without, ouro_str_z("Accept-Ranges"),
+						 ouro_str_z("bytes") };
+	form->fields[0] = (struct answer_field){ &form->fields[1], ouro_str_z("Content-Encoding"),
+						 ouro_str_z(tokens[coding]) };
+	form->with_bytes = &form->fields[coding == CODING_PLAIN];
+}
+
 static int read_all(int fd, char *bytes, size_t n)
 {
 	for (size_t at = 0; at < n;) {
@@ -272,13 +302,20 @@ static bool same_forms(const struct asset *asset, const struct asset *known)
 }
 
 /* The plain one must be; of the others, those that can. */
-static int fill_forms(struct asset *asset, size_t small_max)
+static int fill_forms(struct asset *asset, size_t small_max, const char *cache_control)
 {
-	int err = fill_form(&asset->forms[CODING_PLAIN], CODING_PLAIN, small_max);
+	struct form *forms = asset->forms;
+	int err = fill_form(&forms[CODING_PLAIN], CODING_PLAIN, small_max);
+	bool varies = false;
 
-	for (int i = CODING_PLAIN + 1; !err && i < CODING_COUNT; i++)
-		if (asset->forms[i].there && fill_form(&asset->forms[i], (enum coding)i, small_max))
-			drop_form(&asset->forms[i]);
+	for (int i = CODING_PLAIN + 1; !err && i < CODING_COUNT; i++) {
+		if (forms[i].there && fill_form(&forms[i], (enum coding)i, small_max))
+			drop_form(&forms[i]);
+		varies = varies || forms[i].there;
+	}
+	for (int i = 0; i < CODING_COUNT; i++)
+		if (forms[i].there)
+			say_all(&forms[i], (enum coding)i, varies, cache_control);
 	return err;
 }
 
@@ -295,7 +332,7 @@ static struct asset *take_file(struct look *look, const char *path, int fd, cons
 		ouro__asset_unref(asset);
 		return ouro__asset_ref(known);
 	}
-	err = fill_forms(asset, look->view->small_max);
+	err = fill_forms(asset, look->view->small_max, look->view->cache_control);
 	return err ? failed(asset, err) : asset;
 }
 
@@ -396,6 +433,6 @@ struct asset *ouro__static_look_at(const char *path, size_t small_max)
 	if (fd < 0)
 		return failed(asset, fd);
 	open_form(&asset->forms[CODING_PLAIN], fd, &stat);
-	err = fill_forms(asset, small_max);
+	err = fill_forms(asset, small_max, "");
 	return err ? failed(asset, err) : asset;
 }

@@ -7,7 +7,7 @@
  * files of which mincore() would not tell), else by a thread of the pool, while the loop serves
  * others. Then the next piece tries the short way again.
  *
- * There is a moment between mincore() and sendfile() in which the kernel could throw the pages out;
+ * There are moments between mincore() and sendfile() in which the kernel could throw the pages out;
  * it does not do that with what was just used unless it has nothing left at all.
  *
  * A sending has its memory until three things are over: the request is ended, no bytes of it are in
@@ -30,13 +30,15 @@
 #define PIECE         ((size_t)256 << 10)
 #define BOUNDARY_ROOM 33
 #define PART_TYPE     128 /* longer ones are cut */
-#define PAGES_MAX     (OUT_AT_ONCE / 4096 + 1)
+#define WARM_MOST     ((size_t)1 << 20)
+#define WARM_NS       (5 * UINT64_C(1000000))
+#define PAGES_MAX     (WARM_MOST / 4096 + 1)
 
 struct sending {
 	struct out_file file;
 	ouro_req *req; /* NULL: ended */
 	struct asset *asset;
-	const struct form *form;
+	struct form *form;
 	struct site *site; /* NULL: of nobody */
 	char type[PART_TYPE];
 	struct range parts[RANGES_MAX];
@@ -109,27 +111,42 @@ static void count_bytes(const struct sending *s, bool warm, uint64_t n)
 
 /* ---- Bytes of the file ---- */
 
+/* How many of the n bytes from `at` on are in memory. */
+static size_t ask_kernel(const struct form *form, size_t at, size_t n)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), from = at & ~(page - 1), before = at - from;
+	unsigned char there[PAGES_MAX];
+	size_t pages = 0, all = (before + n + page - 1) / page;
+
+	if (mincore((char *)form->map + from, before + n, there))
+		return 0;
+	while (pages < all && there[pages] & 1)
+		pages++;
+	return pages == all ? n : pages ? pages * page - before : 0;
+}
+
+/* Asking costs a tenth of sending, and a hot file is asked for all the time. What was all there a
+ * moment ago, and was used then, is there still. */
 static size_t warm(struct out_file *file, size_t most)
 {
-	const struct form *form = sending_of(file)->form;
-	size_t page = (size_t)sysconf(_SC_PAGESIZE), at = (size_t)file->at, from = at & ~(page - 1);
-	unsigned char there[PAGES_MAX];
-	size_t pages = 0, all;
+	struct sending *s = sending_of(file);
+	struct form *form = s->form;
+	uint64_t at = (uint64_t)file->at, now = call_now(s->req->http->loop);
+	size_t n;
 
 	if (at >= form->size)
 		return 0;
 	if (most > form->size - at)
-		most = (size_t)form->size - at;
-	if (most > (PAGES_MAX - 1) * page)
-		most = (PAGES_MAX - 1) * page - (at - from);
-	all = (at - from + most + page - 1) / page;
-	if (mincore((char *)form->map + from, at - from + most, there))
-		return 0;
-	while (pages < all && there[pages] & 1)
-		pages++;
-	if (pages == all)
+		most = (size_t)(form->size - at);
+	if (most > WARM_MOST)
+		most = WARM_MOST;
+	if (now < form->warm_until && at >= form->warm_from && at + most <= form->warm_to)
 		return most;
-	return pages ? pages * page - (at - from) : 0;
+	n = ask_kernel(form, (size_t)at, most);
+	form->warm_from = at;
+	form->warm_to = at + n;
+	form->warm_until = now + WARM_NS;
+	return n;
 }
 
 static size_t warm_as_told(struct out_file *file, size_t most)
@@ -402,7 +419,7 @@ static void choose_boundary(struct sending *s)
 		 (unsigned long long)dice[1]);
 }
 
-static struct sending *make(ouro_req *req, struct asset *asset, const struct form *form,
+static struct sending *make(ouro_req *req, struct asset *asset, struct form *form,
 			    struct site *site, const char *type)
 {
 	struct sending *s = ouro__alloc(sizeof(*s));
@@ -429,9 +446,8 @@ static int start(struct sending *s, int status, const char *part_type)
 	return ouro_req_start(s->req, status, s->several ? type : part_type);
 }
 
-void ouro__static_send(ouro_req *req, struct asset *asset, const struct form *form,
-		       struct site *site, const char *type, const struct range *ranges,
-		       unsigned count)
+void ouro__static_send(ouro_req *req, struct asset *asset, struct form *form, struct site *site,
+		       const char *type, const struct range *ranges, unsigned count)
 {
 	struct sending *s = make(req, asset, form, site, type);
 

@@ -42,3 +42,19 @@ void ouro__lend_cut(ouro_req *req)
 	flush_soon(req->http->loop, &req->flush);
 	ouro__answer_cut(req);
 }
+
+/* Most requests have no others. */
+int ouro__lend_fields(ouro_req *req, struct answer_field *fields)
+{
+	int err = 0;
+
+	if (!req->answer.fields) {
+		req->answer.fields = fields;
+		return 0;
+	}
+	for (; !err && fields; fields = fields->next)
+		err = ouro_str_eq(fields->name, "Vary")
+			      ? ouro_req_add(req, fields->name.ptr, fields->value)
+			      : ouro_req_set(req, fields->name.ptr, fields->value);
+	return err;
+}

@@ -17,4 +17,9 @@ int ouro__lend_file(ouro_req *req, struct out_file *file, size_t n, out_release_
 /* All of it is there; or it will never be, and the connection ends in the middle. */
 void ouro__lend_end(ouro_req *req);
 void ouro__lend_cut(ouro_req *req);
+
+/* Fields of an answer, before it starts, that stay as they are until its head is written: then they
+ * are not copied, nor looked at again. Each replaces what was set of its name, but for Vary, which
+ * is added. 0 or -ENOMEM. */
+int ouro__lend_fields(ouro_req *req, struct answer_field *fields);
 #endif
