@@ -185,8 +185,8 @@ clean:
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
-.PHONY: all examples run test check headers layers readme test-install test-clients fuzz soak bench \
-	$(BENCHES) install uninstall format deps clean help FORCE
+.PHONY: all examples run test check headers layers readme test-install test-clients fuzz soak \
+	bench $(BENCHES) install uninstall format deps clean help FORCE
 .SECONDARY: $(OBJ)
 .DELETE_ON_ERROR:
 -include $(OBJ:.o=.d) $(EXAMPLES:=.d) $(TESTS:=.d)

@@ -5,9 +5,9 @@
  *
  * One process serves, two visit (visit.c says how). First for a while to warm up, then they all
  * leave, and what the server holds when nobody is there is written down: bytes of ouro, bytes of
- * the process, descriptors. Then comes the soak, they all leave again, and the figures must be those
- * from before. Every answer is checked by who asked for it. When the server has ended ouro must not
- * hold a byte. Speaks TAP; a line every ten seconds tells how it goes. */
+ * the process, descriptors. Then comes the soak, they all leave again, and the figures must be
+ * those from before. Every answer is checked by who asked for it. When the server has ended ouro
+ * must not hold a byte. Speaks TAP; a line every ten seconds tells how it goes. */
 #include "soak.h"
 #include <dirent.h>
 #include <signal.h>
