@@ -13,6 +13,7 @@
  *     -o         one request a connection, then a new one
  *     -i 0       so many more that look on, idle (idle.h); "max": all that the server may have
  *     -u /       the target
+ *     -v         with a query behind it that is never the same
  *     -a target  where the server tells two numbers: allocations made so far, bytes held now
  *     -n 1000    requests a slice; or
  *     -t 0       seconds a slice
@@ -47,7 +48,7 @@ struct settings {
 	const char *label, *target, *accounts;
 	unsigned connections, depth, idle;
 	uint64_t requests, warm_up, seconds, gap;
-	bool once;
+	bool once, varied;
 };
 
 struct connection {
@@ -64,8 +65,8 @@ struct side {
 	struct server server;
 	struct idle idle;
 	struct answer model;
-	char request[LOAD_ROOM]; /* as often as it is sent at once */
-	size_t request_len;
+	char request[LOAD_ROOM];    /* as often as it is sent at once */
+	size_t request_len, digits; /* of one; where in it the query's are */
 	int epoll;
 	struct connection *connections;
 	uint64_t to_ask, to_hear, to_close;
@@ -130,13 +131,30 @@ static void watch(struct side *s, struct connection *c)
 	bench_check(epoll_ctl(s->epoll, EPOLL_CTL_ADD, c->fd, &event) == 0);
 }
 
+#define VARIED "?n=00000000"
+
 static size_t write_request(const struct side *s, char *to, const char *target)
 {
-	int n = snprintf(to, 512, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n%s\r\n", target,
-			 s->server.port, s->set.once ? "Connection: close\r\n" : "");
+	int n = snprintf(to, 512, "GET %s%s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n%s\r\n", target,
+			 s->set.varied ? VARIED : "", s->server.port,
+			 s->set.once ? "Connection: close\r\n" : "");
 
 	bench_check(n > 0 && n < 512);
 	return (size_t)n;
+}
+
+/* Counts up, in each of the n requests. */
+static void vary(struct side *s, unsigned n)
+{
+	static unsigned count;
+	char *at = s->request + s->digits;
+
+	for (; n--; at += s->request_len) {
+		unsigned left = ++count;
+
+		for (int i = 7; i >= 0; i--, left /= 10)
+			at[i] = (char)('0' + left % 10);
+	}
 }
 
 static void ask(struct side *s, struct connection *c, uint64_t now)
@@ -150,6 +168,8 @@ static void ask(struct side *s, struct connection *c, uint64_t now)
 		watch(s, c);
 		s->to_close++;
 	}
+	if (s->set.varied)
+		vary(s, n);
 	bench_check(send(c->fd, s->request, (size_t)len, MSG_NOSIGNAL) == len);
 	c->awaited = n;
 	c->asked = now;
@@ -267,6 +287,7 @@ static void learn(struct side *s)
 	int fd = open_connection(s);
 
 	s->request_len = write_request(s, s->request, s->set.target);
+	s->digits = strlen("GET ") + strlen(s->set.target) + strlen("?n=");
 	bench_check(s->request_len * s->set.depth <= sizeof(s->request));
 	answer_fetch(&s->model, fd, s->request, s->request_len);
 	for (unsigned i = 1; i < s->set.depth; i++)
@@ -400,6 +421,7 @@ static void read_option(struct settings *set, int option, const char *z)
 	case 'o': set->once = true; break;
 	case 'i': set->idle = strcmp(z, "max") == 0 ? limit : number(z); break;
 	case 'u': set->target = z; break;
+	case 'v': set->varied = true; break;
 	case 'a': set->accounts = z; break;
 	case 'n': set->requests = number(z); break;
 	case 't': set->seconds = number(z); break;
@@ -435,7 +457,7 @@ static void read_arguments(int argc, char **argv)
 	int option;
 
 	while (optind < argc) {
-		option = getopt(argc, argv, "+l:c:d:oi:u:a:n:t:w:r:g:s");
+		option = getopt(argc, argv, "+l:c:d:oi:u:va:n:t:w:r:g:s");
 		if (option != -1)
 			read_option(&set, option, optarg);
 		else if (optind < argc)

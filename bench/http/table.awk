@@ -54,13 +54,14 @@ function cell(who, row)
 	return number(quantile(who, row, 0.5, who == by[row]))
 }
 
-function spread(row,    middle)
+function spread(row,    middle, high, low)
 {
 	middle = quantile("ouro", row, 0.5)
 	if (!middle || last["ouro", task[row], figure[row]] < 4)
 		return "-"
-	return sprintf("%.0f%%", 100 * (quantile("ouro", row, 0.75) - quantile("ouro", row, 0.25)) / \
-		       middle)
+	high = quantile("ouro", row, 0.75)
+	low = quantile("ouro", row, 0.25)
+	return sprintf("%.0f%%", 100 * (high - low) / middle)
 }
 
 function verdict(row,    is)
@@ -96,6 +97,6 @@ END {
 
 function explain()
 {
-	print "\ncpu: ns of the server's processor a request; memory, held: bytes a connection. In the column of"
-	print "what a row is divided by stands the figure itself. parser: libev and http_parser, no more."
+	print "\ncpu: ns of the server's processor a request; memory, held: bytes a connection. The column"
+	print "of what a row is divided by has the figure itself. parser: libev, http_parser, no more."
 }
