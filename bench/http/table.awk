@@ -97,6 +97,7 @@ END {
 
 function explain()
 {
-	print "\ncpu: ns of the server's processor a request; memory, held: bytes a connection. The column"
-	print "of what a row is divided by has the figure itself. parser: libev, http_parser, no more."
+	print "\ncpu: ns of the server's processor a request; memory, held: bytes a connection."
+	print "The column of what a row is divided by has the figure itself, not 1."
+	print "parser: libev and http_parser, and no more. varied: another target each time."
 }
