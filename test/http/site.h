@@ -354,8 +354,8 @@ static inline void piece_back(ouro_req *req, int err, ouro_str piece, void *arg)
 
 static inline void stream_back(ouro_req *req, void *arg)
 {
-	ouro_req_start(req, 200, "text/plain");
 	ouro_req_read(req, piece_back, arg);
+	ouro_req_start(req, 200, "text/plain");
 }
 
 struct count {

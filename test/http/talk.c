@@ -3,7 +3,8 @@
  * test/http/talks/ has a file a rule, and the name of the file is the rule. In it, line by line:
  *
  *     # words                  why that is the rule
- *     ! body_max=100           an option of the server, or several; `whole`: never cut, see below
+ *     ! body_max=100           an option of the server, or several; `whole`: never cut, see below;
+ *                              `hosts`: it answers to example.org and localhost alone
  *     > GET / HTTP/1.1         sent, with the end of a line;  >> without;  >* 9 x  nine times
  *     < HTTP/1.1 200 OK        the next answer begins so; a status line may end after its number
  *     < Allow: GET, HEAD       it has this field; `*` for the value: any
@@ -27,6 +28,7 @@
  * \r \n \t \0 \\ and \x7f are what they are in C. Every talk is held in many ways: whole; cut, for
  * each place where it can be cut, with the loop turned in between until nothing happens; and byte
  * by byte. What the client hears must be the same each time, and every answer must be good HTTP. */
+#include "dies.h"
 #include "http/site.h"
 #include <ctype.h>
 #include <strings.h>
@@ -667,17 +669,33 @@ static void do_log(struct run *run, const struct step *step)
 	X(connections) \
 	X(idle)        \
 	X(waiting)     \
-	X(accepted) X(requests) X(refused) X(timeouts) X(gone) X(forgotten) X(bytes_in) X(bytes_out)
+	X(accepted)    \
+	X(requests)    \
+	X(refused)     \
+	X(timeouts)    \
+	X(gone)        \
+	X(forgotten)   \
+	X(bytes_in)    \
+	X(bytes_out)
 
-#define OPTIONS(X)                                                                               \
-	X(body_max)                                                                              \
-	X(idle_ms)                                                                               \
-	X(head_ms)                                                                               \
-	X(body_ms)                                                                               \
-	X(body_rate)                                                                             \
-	X(write_ms) X(request_ms) X(answer_ms) X(linger_ms) X(head_max) X(target_max)            \
-		X(fields_max) X(unread_max) X(high_water) X(pipeline_max) X(connection_requests) \
-			X(connections)
+#define OPTIONS(X)             \
+	X(body_max)            \
+	X(idle_ms)             \
+	X(head_ms)             \
+	X(body_ms)             \
+	X(body_rate)           \
+	X(write_ms)            \
+	X(request_ms)          \
+	X(answer_ms)           \
+	X(linger_ms)           \
+	X(head_max)            \
+	X(target_max)          \
+	X(fields_max)          \
+	X(unread_max)          \
+	X(high_water)          \
+	X(pipeline_max)        \
+	X(connection_requests) \
+	X(length_required)
 
 static bool figure_is(const ouro_server_stats *stats, const char *name, uint64_t value)
 {
@@ -730,12 +748,15 @@ static void do_counts(struct run *run, const struct step *step)
 
 static void set_options(struct talk *talk, const char *text, unsigned line)
 {
+	static const char *const hosts[] = { "example.org", "localhost", NULL };
 	uint64_t value;
 	char name[32];
 
 	while (next_pair(&text, name, &value))
 		if (!strcmp(name, "whole"))
 			talk->whole = true;
+		else if (!strcmp(name, "hosts"))
+			talk->opts.hosts = hosts;
 		else if (!set_option(&talk->opts, name, value))
 			test_fail(talk->path, (int)line, "there is no such option");
 }
@@ -961,4 +982,47 @@ __attribute__((constructor)) static void add_all(void)
 TEST(there_are_talks)
 {
 	CHECK(paths[0] != NULL);
+}
+
+/* ---- A talk that is not so is found out ---- */
+
+static char lie_path[] = "/tmp/talk.XXXXXX";
+
+static void hold_lie(void *arg)
+{
+	(void)arg;
+	talk_about(lie_path);
+}
+
+/* What it says about `GET /` and these lines behind it. */
+static const char *lie(const char *lines)
+{
+	static char words[4096];
+	int fd = mkstemp(strcpy(lie_path, "/tmp/talk.XXXXXX"));
+
+	CHECK(fd >= 0);
+	CHECK(dprintf(fd, "> GET / HTTP/1.1\n> Host: a\n>\n%s", lines) > 0);
+	close(fd);
+	dies(hold_lie, NULL, words, sizeof(words));
+	unlink(lie_path);
+	return words;
+}
+
+TEST(a_talk_that_is_not_so_is_found_out)
+{
+	CHECK(strstr(lie("< HTTP/1.1 404\n"), ":4: another answer came"));
+	CHECK(strstr(lie("< HTTP/1.1 200 O\n"), ":4: another answer came"));
+	CHECK(strstr(lie("< HTTP/1.1 200\n< X: y\n"), ":5: it has not this field"));
+	CHECK(strstr(lie("< HTTP/1.1 200\n<! Date\n"), ":5: it has this field"));
+	CHECK(strstr(lie("< HTTP/1.1 200\n= hell\n!open\n"), "the body of the answer before"));
+	CHECK(strstr(lie("< HTTP/1.1 200\n= hell\n"), "the body of the answer before"));
+	CHECK(strstr(lie("< HTTP/1.1 200\n<.\n"), "more came than this"));
+	CHECK(strstr(lie(""), "more came than this"));
+	CHECK(strstr(lie("< HTTP/1.1 200\n< HTTP/1.1 200\n"), ":5: no answer came"));
+	CHECK(strstr(lie("< HTTP/1.1 200\n!close\n"), "has not closed the connection in order"));
+	CHECK(strstr(lie("< HTTP/1.1 200\n!reset\n"), "has not reset the connection"));
+	CHECK(strstr(lie("!shut\n< HTTP/1.1 200\n!open\n"), "has closed the connection"));
+	CHECK(strstr(lie("!hangup\n!notes 404\n"), "noted something else"));
+	CHECK(strstr(lie("< HTTP/1.1 200\n!counts requests=2\n"), "requests is another number"));
+	CHECK(strstr(lie("hello\n"), "does not say what to do"));
 }
