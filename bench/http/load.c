@@ -5,7 +5,9 @@
  * Starts each server (server.h), opens its connections, and goes round: a slice of requests to the
  * first, until every answer is in, to the second, to the last, and again. So they meet the same
  * moods of the machine, milliseconds apart, and what is compared is round by round; only one server
- * is busy at a time. Options hold for the servers behind them:
+ * is busy at a time. On a core of its own the load never sleeps: a server that has to wake its
+ * client pays for that, so the slower ones would look slower than they are. Options hold for the
+ * servers behind them:
  *
  *     -l load    the task's name in what is printed
  *     -c 64      connections; each asks again when it has been answered
@@ -75,6 +77,7 @@ struct side {
 
 static struct side *sides[LOAD_SIDES];
 static unsigned side_count, rounds = 1, now_round;
+static bool sleeps;    /* when there is nothing to hear */
 static unsigned limit; /* of descriptors, ours and any server's */
 static char room[LOAD_ROOM];
 
@@ -246,7 +249,7 @@ static uint64_t flood(struct side *s, uint64_t requests, uint64_t seconds)
 	for (unsigned i = 0; i < s->set.connections; i++)
 		ask(s, &s->connections[i], now);
 	while (s->to_hear || s->to_close) {
-		int n = epoll_wait(s->epoll, events, LOAD_EVENTS, -1);
+		int n = epoll_wait(s->epoll, events, LOAD_EVENTS, sleeps ? -1 : 0);
 
 		for (int i = 0; i < n; i++)
 			hear(s, events[i].data.ptr, now = now_ns());
@@ -472,6 +475,7 @@ int main(int argc, char **argv)
 	bench_check(sched_getaffinity(0, sizeof(bench_cores), &bench_cores) == 0);
 	raise_limit();
 	read_arguments(argc, argv);
+	sleeps = CPU_COUNT(&bench_cores) == 1;
 	alarm(BENCH_PATIENCE_S);
 	for (unsigned i = 0; i < side_count; i++)
 		prepare(sides[i]);
