@@ -120,6 +120,34 @@ static inline void done(void)
 	scratch_leave();
 }
 
+/* ---- Time ---- */
+
+static inline void pass(ouro_loop *l, void *arg)
+{
+	(void)l;
+	*(bool *)arg = true;
+}
+
+/* One turn in which time stands still, because a task waits. */
+static inline void turn(void)
+{
+	bool passed = false;
+
+	while (ouro_loop_macro(loop, pass, &passed))
+		; /* no memory, this once */
+	ouro_loop_turn(loop);
+	CHECK(passed);
+}
+
+static inline void let_pass(unsigned ms)
+{
+	bool passed = false;
+
+	call_after(loop, ms, pass, &passed);
+	while (!passed)
+		ouro_loop_turn(loop);
+}
+
 /* ---- The client ---- */
 
 static inline char *body(void)
@@ -171,7 +199,8 @@ static inline void transmit(const char *request)
 {
 	if (client < 0)
 		connect_client();
-	CHECK_EQ(write(client, request, strlen(request)), strlen(request));
+	send(client, request, strlen(request),
+	     MSG_NOSIGNAL); /* it may have been closed meanwhile */
 }
 
 /* What has come; false: the connection has ended. */
@@ -197,7 +226,7 @@ static inline int ask(const char *request)
 	forget_answer();
 	transmit(request);
 	do {
-		ouro_loop_turn(loop);
+		turn();
 		if (!receive()) {
 			hang_up();
 			return status();
@@ -219,21 +248,6 @@ static inline int get_with(const char *path, const char *fields)
 static inline int get(const char *path)
 {
 	return get_with(path, "");
-}
-
-static inline void pass(ouro_loop *l, void *arg)
-{
-	(void)l;
-	*(bool *)arg = true;
-}
-
-static inline void let_pass(unsigned ms)
-{
-	bool passed = false;
-
-	call_after(loop, ms, pass, &passed);
-	while (!passed)
-		ouro_loop_turn(loop);
 }
 
 static inline ouro_static_stats stats(void)

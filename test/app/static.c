@@ -1,4 +1,4 @@
-/* A folder is a site: what is in it comes, with what is to be known of it, and nothing else does. */
+/* A folder is a site: what is in it comes, with what is to be known of it, and nothing else. */
 #include "folder.h"
 
 TEST(a_file_comes_with_its_type_its_time_and_its_tag)
@@ -332,14 +332,14 @@ TEST(closing_is_told_once_and_does_not_disturb_who_waits)
 	forget_answer();
 	transmit("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
 	while (!stats().looks)
-		ouro_loop_turn(loop);
+		turn();
 	ouro_static_on_close(site, say_closed, word("closed"));
 	ouro_static_close(site);
 	ouro_static_close(site);
 	ouro_static_close(NULL);
 	CHECK_STR(said, "");
 	while (receive() && !is_whole("GET"))
-		ouro_loop_turn(loop);
+		turn();
 	CHECK_EQ(status(), 200);
 	CHECK_STR(body(), "a");
 	CHECK_STR(said, "closed");
@@ -363,7 +363,7 @@ TEST(a_loop_may_be_freed_while_a_look_is_out)
 	put("a", "a");
 	transmit("GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
 	while (!stats().looks)
-		ouro_loop_turn(loop);
+		turn();
 	done();
 }
 
@@ -441,7 +441,7 @@ TEST(a_file_is_refused_where_an_answer_is)
 	forget_answer();
 	transmit("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
 	while (!strstr(answer, "0\r\n\r\n")) {
-		ouro_loop_turn(loop);
+		turn();
 		receive();
 	}
 	CHECK_STR(said, "EINVAL EALREADY EALREADY");
