@@ -6,46 +6,8 @@
  * may be left of the connection, every answer is told to on_done at most once (address sanitizer
  * sees the rest), and the next client is served. Then the same with memory that runs out, at every
  * allocation of a request. */
+#include "http/scripts.h"
 #include "http/visit.h"
-
-struct script {
-	const char *name, *request;
-};
-
-#define CHUNKS "5\r\nhello\r\n5;x=y\r\nworld\r\n0\r\nX-Sum: 1\r\n\r\n"
-
-static const struct script scripts[] = {
-	{ "plain", HELLO },
-	{ "pipeline", HELLO "GET /later HTTP/1.1\r\nHost: a\r\n\r\n" HELLO },
-	{ "later", "GET /later HTTP/1.1\r\nHost: a\r\n\r\n" },
-	{ "until gone", "GET /until-gone HTTP/1.1\r\nHost: a\r\n\r\n" },
-	{ "never", "GET /never HTTP/1.1\r\nHost: a\r\n\r\n" },
-	{ "504", "GET /deadline HTTP/1.1\r\nHost: a\r\n\r\n" },
-	{ "forgotten", "GET /forgets HTTP/1.1\r\nHost: a\r\n\r\n" },
-	{ "dropped", "GET /drops HTTP/1.1\r\nHost: a\r\n\r\n" },
-	{ "twice", "GET /twice HTTP/1.1\r\nHost: a\r\n\r\n" },
-	{ "two pieces", "GET /two HTTP/1.1\r\nHost: a\r\n\r\n" HELLO },
-	{ "cut in between", "GET /cut HTTP/1.1\r\nHost: a\r\n\r\n" },
-	{ "too long", "GET /length?set=3&write=6 HTTP/1.1\r\nHost: a\r\n\r\n" },
-	{ "informed", "GET /inform HTTP/1.1\r\nHost: a\r\n\r\n" },
-	{ "many pieces", "GET /bytes?n=9000 HTTP/1.1\r\nHost: a\r\n\r\n" },
-	{ "body", "POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhelloworld" HELLO },
-	{ "chunks", "POST /body HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" CHUNKS },
-	{ "sips", "POST /sip HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" CHUNKS },
-	{ "stream",
-	  "POST /stream HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" CHUNKS },
-	{ "early", "POST /early HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhelloworld" },
-	{ "unread", "POST /unread HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhelloworld" },
-	{ "held", "POST /hold HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhelloworld" },
-	{ "too large", "POST /small HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\nhello world" },
-	{ "expects", "POST /sink HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: "
-		     "5\r\n\r\nhello" },
-	{ "upgrade",
-	  "GET /upgrade HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nhello" },
-	{ "refused", "GET / HTTP/1.1\r\nHost : a\r\n\r\n" HELLO },
-};
-
-#define SCRIPTS (sizeof(scripts) / sizeof(scripts[0]))
 
 /* What must be true when a client has gone, whatever it did: after the last late answer nothing
  * waits, and the server is as it was. */
@@ -323,4 +285,42 @@ TEST(any_allocation_of_a_request_may_fail)
 		failed += for_each_failing_allocation(ask_with_little_memory);
 	}
 	CHECK(failed > SCRIPTS);
+}
+
+/* From nothing to a client that was served by TCP. */
+static int listen_with_little_memory(void)
+{
+	struct site site = { .loop = ouro_loop_new(
+				     &(ouro_loop_opts){ .clock = OURO_CLOCK_VIRTUAL }) };
+	const ouro_http_opts opts = { .host = "127.0.0.1",
+				      .routes = site_routes,
+				      .arg = &site,
+				      .on_done = site_done,
+				      .per_address = 5 };
+	struct heard heard = { .bytes = 0 };
+	int fd;
+
+	if (!site.loop)
+		return -ENOMEM;
+	if (ouro_http_listen(site.loop, &opts, &site.server)) {
+		ouro_loop_free(site.loop);
+		return -ENOMEM;
+	}
+	fd = visit_tcp(&site);
+	tell_bytes(fd, HELLO, strlen(HELLO));
+	while (!figures(&site).accepted && !heard.closed) {
+		site_turn(&site);
+		hear_more(fd, &heard);
+	}
+	hear(&site, fd, &heard);
+	close(fd);
+	ouro_server_close(site.server, 0);
+	site_turn(&site);
+	ouro_loop_free(site.loop);
+	return 0;
+}
+
+TEST(any_allocation_of_a_server_may_fail)
+{
+	CHECK(for_each_failing_allocation(listen_with_little_memory) > 5);
 }
