@@ -22,7 +22,8 @@
  * a symlink that is switched from one release to the next takes effect.
  *
  * A file that shrinks while it is sent ends the connection, so that the client sees that it has not
- * all of it; of one that grows goes what was there when it was asked for. Replace files by renaming
+ * all of it (what left last may be zeros: the kernel clears what is cut off while it is sending
+ * that); of one that grows goes what was there when it was asked for. Replace files by renaming
  * new ones into place, as ouro_fs_save() does, and neither happens.
  *
  * All on the loop's thread. */

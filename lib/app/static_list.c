@@ -72,7 +72,8 @@ static int read_names(DIR *dir, struct names *names)
 		if (ending)
 			err = keep(names, entry->d_name, ending);
 	}
-	qsort(names->name, names->count, sizeof(*names->name), by_name);
+	if (names->count)
+		qsort(names->name, names->count, sizeof(*names->name), by_name);
 	return err;
 }
 
