@@ -10,7 +10,7 @@ folder=$BUILD/fuzz
 mkdir -p "$folder"
 sources="lib/base/str.c lib/http/octet.c lib/http/authority.c lib/http/head.c \
 	lib/http/settle.c lib/http/body.c lib/http/chunk.c lib/http/encoded.c lib/http/value.c \
-	lib/http/date.c lib/http/response.c"
+	lib/http/date.c lib/http/response.c lib/app/static_path.c lib/app/static_range.c"
 
 # compile COMPILER SANITIZERS FUZZER.c PROGRAM [FLAG]
 compile() {
