@@ -1,7 +1,7 @@
 /* three.c -- three back ends, asked at once, and one page made of what they say.  ★★
  *
- * The handler asks all three and returns; the last to answer sends the page. One that is down or too
- * slow has its line all the same. Here they are one more route of this very program.
+ * The handler asks all three and returns; the last to answer sends the page. One that is down or
+ * too slow has its line all the same. Here they are one more route of this very program.
  *
  *     cc three.c $(pkg-config --cflags --libs ouro) && ./a.out
  *     curl http://127.0.0.1:8080/ */

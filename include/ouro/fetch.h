@@ -25,6 +25,7 @@
 #ifndef OURO_FETCH_H
 #define OURO_FETCH_H
 #include "ouro/error.h"
+#include "ouro/http.h"
 #include "ouro/loop.h"
 #include "ouro/str.h"
 OURO_BEGIN
@@ -129,6 +130,18 @@ OURO_API const char *ouro_answer_url(const ouro_answer *answer);
 OURO_API unsigned    ouro_answer_redirects(const ouro_answer *answer); /* followed */
 OURO_API bool        ouro_answer_reused(const ouro_answer *answer);    /* a kept connection */
 OURO_API bool        ouro_answer_retried(const ouro_answer *answer);   /* asked twice: see above */
+
+/* ---- Reverse proxies ---- */
+
+/* The request goes on to opts->url, and what comes back goes to its client, both as they come: a
+ * slow side pauses the other, and neither body is here as a whole. (A request's is, if its route
+ * does not stream.) Method and body are the request's, and so are the fields, but for those about
+ * the connection, Host, and those that opts->fields has instead. Callbacks in opts are not called.
+ *
+ * It is answered in every case: when nothing comes back by 504 (too late), 503 (too many, or no
+ * memory) or 502, else as far as there is anything, and then cut off. When the client goes, so does
+ * the fetch. */
+OURO_API void ouro_req_forward(ouro_req *req, const ouro_fetch_opts *opts);
 
 /* ---- The connections of a loop ---- */
 

@@ -1,6 +1,6 @@
-/* An answer, to GET or (first byte odd) to HEAD: read whole, byte by byte, and cut where its own bytes
- * say, the same must come of it; and what we accept http_parser must accept, alone and in one go,
- * with the same body. */
+/* An answer, to GET or (first byte odd) to HEAD: read whole, byte by byte, and cut where its own
+ * bytes say, the same must come of it; and what we accept http_parser must accept, alone and in one
+ * go, with the same body. */
 #include "http/response.h"
 #include "fuzz.h"
 #include "http/encoded.h"

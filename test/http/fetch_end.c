@@ -1,4 +1,5 @@
-/* How a fetch ends before its answer: by a deadline, by cancelling, with its loop, without memory. */
+/* How a fetch ends before its answer: by a deadline, by cancelling, with its loop, without memory.
+ * */
 #include "fetch.h"
 
 #define HEAD "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"
