@@ -36,7 +36,7 @@ typedef struct ouro_static ouro_static;
 
 typedef struct ouro_static_opts {
 	const char *root;          /* the folder; copied */
-	const char *index;         /* the file that answers for its folder; NULL: "index.html" */
+	const char *index;         /* what answers for its folder; NULL: "index.html"; "": none */
 	const char *cache_control; /* a field of every file's answer, "max-age=3600"; NULL: none */
 	bool        listing;   /* a folder without an index is answered by a list of it, in HTML */
 	bool        plain;     /* do not look for `.br` and `.gz` */

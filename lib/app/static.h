@@ -137,11 +137,15 @@ struct asset *ouro__static_look_at(const char *path, size_t small_max);
 /* A list of the folder, in HTML; 0 or -errno. The descriptor is taken. */
 int ouro__static_list(int folder, char **ret_bytes, size_t *ret_len);
 
-/* Any thread. */
+/* Any thread that may wait for a disk. */
 struct asset *ouro__asset_ref(struct asset *asset);
 void ouro__asset_unref(struct asset *asset);
+void ouro__form_drop(struct form *form); /* an asset's, before anybody else has that */
 
 /* ---- On the loop ---- */
+
+/* As unref, for the loop, which does not wait. NULL: nothing. */
+void ouro__asset_drop(ouro_loop *loop, struct asset *asset);
 
 /* Which form the client likes best of those that are there. */
 enum coding ouro__static_choose(const ouro_req *req, const struct asset *asset);

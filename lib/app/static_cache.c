@@ -50,7 +50,7 @@ static void drop_place(struct site *site, struct place *place)
 	list_remove(&place->recent);
 	site->stats.kept--;
 	site->stats.kept_bytes -= place->bytes;
-	ouro__asset_unref(place->asset);
+	ouro__asset_drop(site->loop, place->asset);
 	ouro__free(place);
 }
 
@@ -171,7 +171,7 @@ static void keep(struct site *site, struct place *place, struct asset *asset)
 
 	site->stats.kept_bytes += bytes - place->bytes;
 	place->bytes = bytes;
-	ouro__asset_unref(place->asset);
+	ouro__asset_drop(site->loop, place->asset);
 	place->asset = ouro__asset_ref(asset);
 	place->looked = call_now(site->loop);
 	place->holds = asset->lasts && !place->forgotten;
@@ -201,6 +201,11 @@ static void look_done(struct op *op, int err)
 	if (found)
 		keep(site, place, found);
 	tell_all(site, waiters, found);
+	if (found) {
+		ouro__asset_drop(site->loop, looking->known);
+		ouro__asset_drop(site->loop, looking->found);
+		looking->known = looking->found = NULL;
+	}
 	if (site->closed || !place->asset)
 		drop_place(site, place);
 	make_room(site);

@@ -35,6 +35,10 @@ static void one_done(struct op *op, int err)
 		ouro_req_status(req, 503);
 	else if (req)
 		ouro__static_answer(req, one->asset, NULL, one->type);
+	if (!err) {
+		ouro__asset_drop(ouro__op_loop(op), one->asset);
+		one->asset = NULL;
+	}
 }
 
 static void one_release(struct op *op)

@@ -22,30 +22,6 @@
 
 /* ---- Assets ---- */
 
-struct asset *ouro__asset_ref(struct asset *asset)
-{
-	__atomic_add_fetch(&asset->refs, 1, __ATOMIC_RELAXED);
-	return asset;
-}
-
-static void drop_form(struct form *form)
-{
-	if (form->map)
-		munmap(form->map, form->size);
-	ouro__fd_close(&form->fd);
-	ouro__free(form->bytes);
-	*form = (struct form){ .fd = -1 };
-}
-
-void ouro__asset_unref(struct asset *asset)
-{
-	if (!asset || __atomic_sub_fetch(&asset->refs, 1, __ATOMIC_ACQ_REL))
-		return;
-	for (int i = 0; i < CODING_COUNT; i++)
-		drop_form(&asset->forms[i]);
-	ouro__free(asset);
-}
-
 static struct asset *new_asset(const char *path)
 {
 	struct asset *asset = ouro__alloc(sizeof(*asset));
@@ -282,7 +258,7 @@ static void look_for_codings(struct look *look, const char *path)
 			continue;
 		open_form(&forms[i], fd, &stat);
 		if (!S_ISREG(stat.st_mode) || is_older(&forms[i].stamp, &forms[CODING_PLAIN].stamp))
-			drop_form(&forms[i]);
+			ouro__form_drop(&forms[i]);
 	}
 	ouro__free(name);
 }
@@ -310,7 +286,7 @@ static int fill_forms(struct asset *asset, size_t small_max, const char *cache_c
 
 	for (int i = CODING_PLAIN + 1; !err && i < CODING_COUNT; i++) {
 		if (forms[i].there && fill_form(&forms[i], (enum coding)i, small_max))
-			drop_form(&forms[i]);
+			ouro__form_drop(&forms[i]);
 		varies = varies || forms[i].there;
 	}
 	for (int i = 0; i < CODING_COUNT; i++)

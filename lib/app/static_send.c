@@ -36,6 +36,7 @@
 
 struct sending {
 	struct out_file file;
+	ouro_loop *loop;
 	ouro_req *req; /* NULL: ended */
 	struct asset *asset;
 	struct form *form;
@@ -62,7 +63,7 @@ static void let_go(struct sending *s)
 {
 	if (s->req || s->lent || s->reading)
 		return;
-	ouro__asset_unref(s->asset);
+	ouro__asset_drop(s->loop, s->asset);
 	if (s->site)
 		ouro__site_unref(s->site);
 	ouro__free(s->bytes);
@@ -131,7 +132,7 @@ static size_t warm(struct out_file *file, size_t most)
 {
 	struct sending *s = sending_of(file);
 	struct form *form = s->form;
-	uint64_t at = (uint64_t)file->at, now = call_now(s->req->http->loop);
+	uint64_t at = (uint64_t)file->at, now = call_now(s->loop);
 	size_t n;
 
 	if (at >= form->size)
@@ -230,8 +231,7 @@ static const struct op_kind read_kind = {
 
 static void read_by_pool(struct sending *s)
 {
-	struct op *op =
-		ouro__op_new(s->req->http->loop, &read_kind, CALL_FN(ouro_static_serve), NULL);
+	struct op *op = ouro__op_new(s->loop, &read_kind, CALL_FN(ouro_static_serve), NULL);
 
 	if (!op) {
 		cut(s);
@@ -412,7 +412,7 @@ static void choose_boundary(struct sending *s)
 	uint64_t dice[2];
 
 	if (getrandom(dice, sizeof(dice), GRND_NONBLOCK) != sizeof(dice)) {
-		dice[0] = call_now(s->req->http->loop);
+		dice[0] = call_now(s->loop);
 		dice[1] = (uint64_t)(uintptr_t)s;
 	}
 	snprintf(s->boundary, sizeof(s->boundary), "%016llx%016llx", (unsigned long long)dice[0],
@@ -426,6 +426,7 @@ static struct sending *make(ouro_req *req, struct asset *asset, struct form *for
 
 	if (!s)
 		return NULL;
+	s->loop = req->http->loop;
 	s->req = req;
 	s->asset = ouro__asset_ref(asset);
 	s->form = form;

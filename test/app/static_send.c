@@ -149,6 +149,29 @@ TEST(the_loop_never_waits_for_the_disk)
 	done();
 }
 
+/* The last descriptor of a file without a name: its disk may have long to do. */
+TEST(the_pool_closes_what_is_forgotten)
+{
+	ouro_pool_figures figures;
+
+	scratch_enter();
+	put_pattern("large", SIZE);
+	CHECK_EQ(open_all((ouro_static_opts){ .small_max = 100 }, 1), 0);
+	CHECK_EQ(get("/large"), 200);
+	CHECK_EQ(unlink("large"), 0);
+	plug_in(loop);
+	ouro_static_forget(site);
+	ouro_pool_stats(loop, &figures);
+	CHECK_EQ(figures.lane[OURO_LANE_FILES].waiting, 1);
+	plug_pull();
+	do {
+		turn();
+		ouro_pool_stats(loop, &figures);
+	} while (figures.lane[OURO_LANE_FILES].waiting || figures.lane[OURO_LANE_FILES].running);
+	tube_close(plug);
+	done();
+}
+
 static bool is_in_memory(const char *path)
 {
 	unsigned char pages[SIZE / 4096 + 1] = { 0 };
