@@ -15,16 +15,18 @@
  * symlink that stays below the root and is relative is followed (by kernels before 5.6: none is).
  *
  * The disk is the pool's business: the loop opens nothing, and sends only what the kernel has in
- * memory already. What a path led to is kept, small files with their bytes, large ones with their
- * descriptors, and looked at again when somebody asks and check_ms have gone by: who asks then
- * waits for that look. So an answer is at most check_ms older than the file, and a hot file costs
- * no system call but the one that sends it. The root's own path is looked up each time as well, so
- * a symlink that is switched from one release to the next takes effect.
+ * memory already (by sendfile(2), if it tells: of files that are neither the process's own nor its
+ * to write it does not, and they are copied). What a path led to is kept, small files with their
+ * bytes, large ones with their descriptors, and looked at again when somebody asks and check_ms
+ * have gone by: who asks then waits for that look. So an answer is at most check_ms older than the
+ * file, and a hot file costs no system call but the one that sends it. The root's own path is
+ * looked up each time as well, so a symlink that is switched from one release to the next takes
+ * effect.
  *
  * A file that shrinks while it is sent ends the connection, so that the client sees that it has not
  * all of it (what left last may be zeros: the kernel clears what is cut off while it is sending
- * that); of one that grows goes what was there when it was asked for. Replace files by renaming
- * new ones into place, as ouro_fs_save() does, and neither happens.
+ * that); of one that grows goes what was there when it was asked for. Replace files by renaming new
+ * ones into place, as ouro_fs_save() does, and neither happens.
  *
  * All on the loop's thread. */
 #ifndef OURO_STATIC_H
@@ -48,14 +50,15 @@ typedef struct ouro_static_opts {
 
 /* It does not keep the loop alive. Whether there is such a folder is not asked before a request
  * does: without one all is 404, and the loop's on_log is told why. 0 or -ENOMEM; -EINVAL: no root,
- * or a cache_control that is no field's value; OURO_ECLOSED: the loop is ending. */
+ * an index with a slash, or a cache_control that is no field's value; OURO_ECLOSED: the loop is
+ * ending. */
 OURO_API int ouro_static_open(ouro_loop *loop, const ouro_static_opts *opts,
 			      ouro_static **ret_site) OURO_MUST_CHECK;
 
 /* A handler, with the ouro_static as its arg. In a tree ("/files/") what is below the tree is
  * looked for below the root; elsewhere, as on_request, the whole path. Fields that are set before
  * (by a wrapper) are in the answer, too. It uses the request's on_gone. */
-OURO_API ouro_req_fn ouro_static_serve;
+OURO_API void ouro_static_serve(ouro_req *req, void *arg);
 
 /* As ouro_io_close(); fn is called in the close phase, once, with arg. Requests that it has are
  * answered all the same; close the server first, for after on_close the handler may not be
