@@ -349,10 +349,16 @@ void ouro__wire_close(struct wire *wire)
 	serve_all(wire->client, host);
 }
 
+/* The limits may have become smaller: then it is one too many. */
 void ouro__wire_keep(struct wire *wire)
 {
 	struct client *client = wire->client;
 
+	if (wire->host->wires > client->opts.per_origin ||
+	    client->figures.connections > client->opts.total) {
+		ouro__wire_close(wire);
+		return;
+	}
 	wire->used = true;
 	list_push(&wire->host->idle, &wire->link);
 	due_begin(&client->idle, &wire->due);

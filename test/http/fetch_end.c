@@ -419,7 +419,7 @@ static int far_listener(const char *name)
 	return fd;
 }
 
-static const char far_name[] = "@ouro-test-fetch-far";
+static char far_name[64];
 static int far_socket;
 static const char *far_says[3];
 
@@ -491,6 +491,7 @@ static int attempt(void)
 
 TEST(whatever_memory_is_missing_it_says_so_once)
 {
+	snprintf(far_name, sizeof(far_name), "@ouro-test-fetch-far-%d", (int)getpid());
 	far_socket = far_listener(far_name);
 	far_says[0] = GOOD;
 	CHECK(for_each_failing_allocation(attempt) >= 8);

@@ -175,6 +175,22 @@ TEST(no_more_connections_to_one_place_than_it_may_have)
 	ouro_loop_free(loop);
 }
 
+TEST(what_is_over_a_smaller_limit_is_not_kept)
+{
+	ouro_loop *loop = virtual_loop();
+	struct end ends[FETCHES];
+	struct raw raw;
+
+	raw_open(&raw, loop);
+	ask_many(&raw, ends, "http://x/good");
+	CHECK_EQ(figures(loop).connections, FETCHES);
+	set(loop, (ouro_client_opts){ .per_origin = 2 });
+	UNTIL(loop, ended(ends) == FETCHES);
+	CHECK_EQ(figures(loop).connections, 2);
+	CHECK_EQ(figures(loop).idle, 2);
+	ouro_loop_free(loop);
+}
+
 TEST(who_waits_is_served_when_a_connection_fails)
 {
 	ouro_loop *loop = virtual_loop();
