@@ -301,7 +301,8 @@ OURO_API int ouro_req_replyf(ouro_req *req, int status, const char *type, const 
 
 /* A status without a body worth the name: its sentence, as text. Of an error: -ENOENT 404, -EACCES
  * and -EPERM 403, OURO_ETOOBIG 413, OURO_EBUSY 503, OURO_ETIMEOUT 504; OURO_EPROTO, -EINVAL and, of
- * a body that broke off, -ECONNRESET 400; the rest 500. To another place: 301, 302, 303, 307, 308. */
+ * a body that broke off, -ECONNRESET 400; the rest 500. To another place: 301, 302, 303, 307, or
+ * 308. */
 OURO_API int ouro_req_status(ouro_req *req, int status);
 OURO_API int ouro_req_fail(ouro_req *req, int err);
 OURO_API int ouro_req_redirect(ouro_req *req, int status, const char *location);
@@ -318,7 +319,10 @@ OURO_API int ouro_req_unset(ouro_req *req, const char *name);
  * is chunked; a length set before makes it that long, and more or less of it an error that cuts the
  * connection; to a client of 1.0 it ends with the connection. write: the bytes waiting for the
  * peer, these among them: from high_water on stop, and go on from on_drain (nothing stops you from
- * going on, but it takes memory). To HEAD the pieces are counted and dropped. end: see above. */
+ * going on, but it takes memory). OURO_EOF: this answer has no body (HEAD, 204, 304), and
+ * OURO_ECLOSED: the client has gone; both are still to be ended. -ENOMEM: it was cut off, and has
+ * ended. end: see above. Ask for the body of the request (ouro_req_read) before you start the
+ * answer: else one that is longer than unread_max ends the connection. */
 OURO_API int     ouro_req_set_length(ouro_req *req, uint64_t length);
 OURO_API int     ouro_req_start(ouro_req *req, int status, const char *type);
 OURO_API int64_t ouro_req_write(ouro_req *req, ouro_str piece);

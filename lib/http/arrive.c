@@ -2,6 +2,7 @@
 #include "http/conn.h"
 #include "http/serve.h"
 #include "sys/sock.h"
+#include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -50,14 +51,12 @@ static void refuse_crowd(struct conn *conn)
 
 /* What the client has to say is often there already: then the kernel need not be asked to watch a
  * connection that ends with its one answer. */
-void ouro__conn_open(struct ouro_server *server, int fd, const ouro_addr *peer, bool now)
+int ouro__conn_open(struct ouro_server *server, int fd, const ouro_addr *peer, bool now)
 {
 	struct conn *conn = ouro__slab_take(&server->http->conns);
 
-	if (!conn) {
-		close(fd);
-		return;
-	}
+	if (!conn)
+		return -ENOMEM;
 	memset((char *)conn + sizeof(conn->record), 0, sizeof(*conn) - sizeof(conn->record));
 	conn->server = server;
 	conn->watch.fd = fd;
@@ -66,14 +65,15 @@ void ouro__conn_open(struct ouro_server *server, int fd, const ouro_addr *peer, 
 	note_origin(&conn->origin, peer);
 	if (!ouro__server_conn_began(server, conn, peer)) {
 		refuse_crowd(conn);
-		return;
+		return 0;
 	}
 	if (!now) {
 		ouro__conn_wait(conn);
-		return;
+		return 0;
 	}
 	conn->working = true;
 	ouro__conn_read(conn);
 	conn->working = false;
 	ouro__conn_work(conn);
+	return 0;
 }

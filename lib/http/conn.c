@@ -160,6 +160,7 @@ static void lose(struct conn *conn, int err)
 	ouro_req *req = conn->req;
 
 	conn->step = CONN_closed;
+	conn->asked_more = false;
 	if (!req)
 		return;
 	if (req->owned) {

@@ -3,9 +3,9 @@
 #define OURO__CONN_H
 #include "http/core.h"
 
-/* Serves fd, which is its from here on, whatever happens. now: what has come already may be read,
- * and users be called, before this returns. */
-void ouro__conn_open(struct ouro_server *server, int fd, const ouro_addr *peer, bool now);
+/* Serves fd, which is its from here on. now: what has come already may be read, and users be
+ * called, before this returns. -ENOMEM: fd is not touched. */
+int ouro__conn_open(struct ouro_server *server, int fd, const ouro_addr *peer, bool now);
 
 /* Bytes that have come, to where a head will stay, or, when it is settled, behind it. */
 void ouro__conn_read(struct conn *conn);

@@ -27,7 +27,7 @@ static char *decode_segment(const char **at, const char *end, char *to)
 		if (**at != '%') {
 			*to++ = *(*at)++;
 		} else if (c == '/' || c == '%') {
-			memmove(to, *at, 3);
+			memcpy(to, c == '/' ? "%2F" : "%25", 3); /* one way to spell it */
 			to += 3;
 			*at += 3;
 		} else {

@@ -26,6 +26,12 @@ void ouro__intake_continue(ouro_req *req);
 /* Is the rest, which nobody wants, read for the sake of the connection? */
 bool ouro__intake_is_worth_reading(const ouro_req *req);
 
+/* Has the handler asked for it, and not heard the end yet? */
+static inline bool intake_is_listened_to(const struct intake *body)
+{
+	return body->fn && !body->told;
+}
+
 /* May more of it be read now? */
 static inline bool intake_is_open(const struct intake *body)
 {

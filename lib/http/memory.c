@@ -145,7 +145,9 @@ ouro_str ouro_req_printf(ouro_req *req, const char *fmt, ...)
 
 int ouro__req_widen(ouro_req *req)
 {
-	uint32_t left = req->end - req->begin, wanted = req->room * 2 + left;
+	uint32_t left = req->end - req->begin, wanted = req->room * 2;
+	uint32_t most =
+		req->server->limits.head_max + PAGE_ROOM / 8; /* one octet too many is 431 */
 	char *wider;
 
 	if (req->begin) {
@@ -155,6 +157,8 @@ int ouro__req_widen(ouro_req *req)
 	}
 	if (req->end < req->room)
 		return 0;
+	if (wanted > most && most > req->room)
+		wanted = most;
 	wider = ouro__alloc(wanted);
 	if (!wider)
 		return -ENOMEM;

@@ -1,7 +1,7 @@
 /* overdue.c -- what happens when a deadline has passed. See due.h, core.h.
  *
- * A deadline only notes what is wrong: the connection sees to it at the end of the turn, where users
- * may be called. One that has nothing to tell anybody is closed at once. */
+ * A deadline only notes what is wrong: the connection sees to it at the end of the turn, where
+ * users may be called. One that has nothing to tell anybody is closed at once. */
 #include "http/conn.h"
 #include "http/req.h"
 #include "ouro/error.h"

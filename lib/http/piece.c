@@ -110,7 +110,9 @@ static int64_t write_piece(ouro_req *req, ouro_str piece, bool is_static)
 		err = count(req, piece);
 	if (err)
 		return err;
-	if (piece.len && !answer->no_body)
+	if (answer->no_body)
+		return OURO_EOF;
+	if (piece.len)
 		err = put_piece(req, piece, is_static);
 	if (err) {
 		ouro__answer_cut(req);

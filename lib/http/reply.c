@@ -138,6 +138,8 @@ static size_t head_max(const ouro_req *req, const struct head *head)
 /* The client should hear from us that there will be no other answer. */
 static void decide_last(const ouro_req *req)
 {
+	if (intake_is_listened_to(&req->body))
+		return; /* the handler reads it to its end */
 	if (req->body.state != BODY_WHOLE && !ouro__intake_is_worth_reading(req))
 		req->conn->last = true;
 }

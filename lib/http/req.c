@@ -224,7 +224,7 @@ static void forgotten(ouro_req *req, const char *how)
 
 void ouro__req_check_forgotten(ouro_req *req)
 {
-	bool reading = (req->body.fn && !req->body.told) || req->save;
+	bool reading = intake_is_listened_to(&req->body) || req->save;
 
 	if (!req->owned || req->later || req->proceed || reading ||
 	    req->answer.state != ANSWER_NONE)

@@ -13,6 +13,7 @@
 #include "sys/sock.h"
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #define URL_ROOM 256
 
@@ -77,7 +78,8 @@ static void accepted(struct acceptor *acceptor, int fd, const ouro_addr *peer)
 {
 	struct ouro_server *server = list_of(acceptor, struct ouro_server, acceptor);
 
-	ouro__conn_open(server, fd, peer, true);
+	if (ouro__conn_open(server, fd, peer, true))
+		close(fd);
 	if (is_full(server))
 		make_room(server);
 	if (is_full(server)) {
@@ -167,13 +169,35 @@ void ouro__server_cut(struct ouro_server *server)
 	cut_all(server, true);
 }
 
+/* What a request has of the router goes with it, but for names, which it may be asked for. */
+static void leave_router(ouro_req *req)
+{
+	struct match *match = &req->match;
+
+	if (match->pattern)
+		match->pattern = ouro__req_copy(req, ouro_str_z(match->pattern));
+	for (unsigned i = 0; i < match->params; i++) {
+		struct match_param *param = &match->param[i];
+
+		param->name = ouro__req_copy(req, ouro_str_n(param->name, param->name_len));
+		if (!param->name)
+			match->params = (uint8_t)i;
+	}
+	match->route = NULL;
+	match->chain = NULL;
+	match->links = 0;
+}
+
 /* What handlers still have goes on without us. */
 static void leave_requests(struct ouro_server *server)
 {
 	struct list *link;
 
 	while ((link = list_shift(&server->waiting))) {
-		list_of(link, ouro_req, link)->server = NULL;
+		ouro_req *req = list_of(link, ouro_req, link);
+
+		leave_router(req);
+		req->server = NULL;
 		list_push(&server->http->orphans, link);
 	}
 }
@@ -387,8 +411,7 @@ int ouro_server_adopt(ouro_server *server, int fd)
 		err = ouro__sock_peer(fd, &peer);
 	if (err)
 		return err;
-	ouro__conn_open(server, fd, &peer, false);
-	return 0;
+	return ouro__conn_open(server, fd, &peer, false);
 }
 
 void ouro_server_on_close(ouro_server *server, ouro_server_end_fn *fn)
