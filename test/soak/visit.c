@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -96,7 +97,7 @@ static void send_all(struct client *c)
 	c->out_len = 0;
 }
 
-/* False: it has ended. */
+/* False: it has ended. Silence is never right: whoever waits here has something to wait for. */
 static bool more(struct client *c)
 {
 	ssize_t n;
@@ -109,6 +110,8 @@ static bool more(struct client *c)
 		c->at = 0;
 	}
 	n = recv(c->fd, c->in + c->got, sizeof(c->in) - c->got, 0);
+	if (n < 0 && errno == EAGAIN)
+		wrong(c, "nothing comes");
 	c->got += n > 0 ? (size_t)n : 0;
 	return n > 0;
 }
@@ -399,10 +402,11 @@ static void break_off(struct client *c)
 	const char *text = texts[chance(&c->seed, sizeof(texts) / sizeof(texts[0]))];
 	bool all = chance(&c->seed, 2);
 	size_t cut = all ? strlen(text) : chance(&c->seed, (uint32_t)strlen(text));
+	struct pollfd wait = { .fd = c->fd, .events = POLLIN };
 
 	add(c, "%.*s", (int)cut, text);
 	send_all(c);
-	if (all && chance(&c->seed, 2))
+	if (all && chance(&c->seed, 2) && poll(&wait, 1, 5) > 0)
 		more(c);
 	c->soak->aborts++;
 	hang_up(c);
