@@ -2,7 +2,8 @@
  *
  * sendfile() has no flag against SIGPIPE, and what that does to the process is its host's business.
  * So the signal is held back from this thread for the length of the call, and taken away when the
- * call has raised it: two cheap system calls beside one that moves many pages. */
+ * call has raised it: two cheap system calls beside one that moves many pages. It may have been
+ * raised although some bytes were sent before, and their number is the answer. */
 #include "sys/sendfile.h"
 #include <errno.h>
 #include <pthread.h>
@@ -42,7 +43,7 @@ ssize_t ouro__sendfile(int socket, int file, off_t *at, size_t n)
 	sent = TEMP_FAILURE_RETRY(sendfile(socket, file, at, n));
 	if (sent < 0)
 		sent = -errno;
-	if (sent == -EPIPE && !waits)
+	if (sent != (ssize_t)n && sent != -EAGAIN && !waits)
 		take_away(&pipe_signal);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return sent;

@@ -2,6 +2,8 @@
 #include "net/out.h"
 #include "socks.h"
 #include "sys/sendfile.h"
+#include <pthread.h>
+#include <sched.h>
 
 static struct net *net;
 static struct out out;
@@ -152,6 +154,40 @@ TEST(a_peer_that_has_gone_is_an_error_and_no_signal)
 	CHECK_STR(said, "");
 	CHECK_EQ(out.queued, 4);
 	end();
+}
+
+static void *leave(void *arg)
+{
+	unsigned char bytes[4096];
+
+	for (int i = *(int *)arg; i >= 0; i--)
+		if (read(ends.theirs, bytes, sizeof(bytes)) < 0)
+			sched_yield();
+	close(ends.theirs);
+	ends.theirs = -1;
+	return NULL;
+}
+
+/* Then some bytes were sent, and the signal is raised all the same. */
+TEST(nor_is_one_that_leaves_in_the_middle)
+{
+	static char text[1 << 20];
+
+	memset(text, 'x', sizeof(text) - 1);
+	signal(SIGPIPE, SIG_DFL);
+	for (int i = 0; i < 60; i++) {
+		pthread_t thread;
+		ssize_t sent;
+
+		begin(text);
+		queue_file(sizeof(text) - 1);
+		CHECK_EQ(pthread_create(&thread, NULL, leave, &i), 0);
+		do
+			sent = flush();
+		while (sent >= 0 && out.queued);
+		CHECK_EQ(pthread_join(thread, NULL), 0);
+		end();
+	}
 }
 
 TEST(a_signal_of_somebody_elses_that_waits_goes_on_waiting)
