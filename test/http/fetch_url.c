@@ -91,11 +91,8 @@ TEST(what_is_no_http_url_is_refused)
 	};
 	struct url url;
 
-	for (size_t i = 0; i < sizeof(urls) / sizeof(*urls); i++) {
-		if (parse(urls[i], &url) != -EINVAL)
-			fprintf(stderr, "# %s\n", urls[i]);
+	for (size_t i = 0; i < sizeof(urls) / sizeof(*urls); i++)
 		CHECK_EQ(parse(urls[i], &url), -EINVAL);
-	}
 	CHECK_EQ(parse("https://a/", &url), -EPROTONOSUPPORT);
 	CHECK_EQ(parse("HTTPS://a/", &url), -EPROTONOSUPPORT);
 }
