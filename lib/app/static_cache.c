@@ -196,11 +196,12 @@ static void look_done(struct op *op, int err)
 
 	place->waiters = NULL;
 	place->waiters_end = &place->waiters;
-	place->looking = false;
 	complain(site, found ? found->err : err);
 	if (found)
 		keep(site, place, found);
 	tell_all(site, waiters, found);
+	place->looking =
+		false; /* from here on it may go, and not before: a log may close the site */
 	if (found) {
 		ouro__asset_drop(site->loop, looking->known);
 		ouro__asset_drop(site->loop, looking->found);

@@ -249,6 +249,26 @@ TEST(a_root_that_is_not_there_is_404_and_told_once)
 	done();
 }
 
+static void close_site(ouro_log_level level, const char *sentence, void *arg)
+{
+	(void)level, (void)sentence, (void)arg;
+	ouro_static_close(site);
+}
+
+TEST(who_is_told_of_it_may_close_the_site)
+{
+	ouro_static_opts files = { .root = "none" };
+	ouro_http_opts http = { .on_request = ouro_static_serve };
+
+	scratch_enter();
+	loop = ouro_loop_new(&(ouro_loop_opts){ .on_log = close_site });
+	CHECK_EQ(ouro_static_open(loop, &files, &site), 0);
+	http.arg = site;
+	CHECK_EQ(ouro_http_open(loop, &http, &server), 0);
+	CHECK_EQ(get("/a"), 404);
+	done();
+}
+
 /* Somebody who may write below the root swaps a file for a way out, as fast as he can. */
 static atomic_bool over;
 
