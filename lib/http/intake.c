@@ -143,11 +143,16 @@ static int deliver(ouro_req *req, ouro_str piece)
 /* Where the next bytes are. */
 static bool source(ouro_req *req, const char **ret_at, const char **ret_end)
 {
-	bool window = req->begin < req->end;
-
-	*ret_at = window ? req->bytes + req->begin : req->loan;
-	*ret_end = window ? req->bytes + req->end : req->loan + req->loan_len;
-	return window || req->loan_len;
+	if (req->begin < req->end) {
+		*ret_at = req->bytes + req->begin;
+		*ret_end = req->bytes + req->end;
+	} else if (req->loan_len) {
+		*ret_at = req->loan;
+		*ret_end = req->loan + req->loan_len;
+	} else {
+		return false;
+	}
+	return true;
 }
 
 static void taken(ouro_req *req, size_t n)
