@@ -106,9 +106,9 @@ OURO_API bool ouro_fetch_resume(ouro_loop *loop, ouro_fetch fetch);
 
 /* The body of an upload, copied, from the moment the fetch was asked for. write: the bytes that
  * wait to leave; above 64 KiB stop, and go on from on_drain (nothing keeps you from going on at
- * once, but it takes memory). end: 0, that was all. Both: OURO_ECLOSED: the fetch has ended, or the
- * body has, or the answer came first; -ENOMEM; -EINVAL: no upload, or more or less than `length`,
- * and the fetch ends with it. */
+ * once, but it takes memory). end: 0, that was all. Both: OURO_ECLOSED: the fetch has ended, or its
+ * body has, the answer came first, or it is no upload; -ENOMEM; -EINVAL: more or less than
+ * `length`, and the fetch ends with it. */
 OURO_API int64_t ouro_fetch_write(ouro_loop *loop, ouro_fetch fetch, ouro_str piece);
 OURO_API int     ouro_fetch_end(ouro_loop *loop, ouro_fetch fetch);
 
@@ -152,8 +152,8 @@ typedef struct ouro_client_opts {
 	unsigned idle_ms;    /* an unused one is closed; shorter than servers wait; 0: 4 s */
 } ouro_client_opts;
 
-/* From now on; idle_ms for those that become idle from now on. NULL: the defaults again. 0 or
- * -ENOMEM; OURO_ECLOSED: the loop is ending. */
+/* From now on; idle connections are closed. NULL: the defaults again. 0 or -ENOMEM; OURO_ECLOSED:
+ * the loop is ending. */
 OURO_API int ouro_client_set(ouro_loop *loop, const ouro_client_opts *opts);
 
 typedef struct ouro_client_figures {

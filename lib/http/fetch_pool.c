@@ -106,8 +106,8 @@ struct client *ouro__client_of(struct ouro_loop *loop)
 	return client ? client : make(loop);
 }
 
-/* What is idle already is due before what comes: its list is in order only if the new time is not
- * shorter. So a shorter one closes all. */
+/* The list of the idle is in order of their deadlines only as long as all have the same time: who
+ * has the old one is closed. */
 int ouro_client_set(ouro_loop *loop, const ouro_client_opts *opts)
 {
 	struct client *client = loop->ending ? NULL : ouro__client_of(loop);
