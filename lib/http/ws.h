@@ -1,0 +1,72 @@
+/* ws.h -- what the files of a WebSocket share: ws.c its life and what comes, ws_send.c what goes,
+ * ws_accept.c and ws_connect.c its two beginnings.
+ *
+ * It rides on a stream, whose handle is its own: the stream's close phase is the end of both, so
+ * that an idle one is a stream, this struct and a timer. */
+#ifndef OURO__WS_H
+#define OURO__WS_H
+#include "http/room.h"
+#include "http/ws_frame.h"
+#include "net/stream.h"
+#include "ouro/error.h"
+#include "ouro/timer.h"
+#include "ouro/ws.h"
+
+enum ws_state {
+	WS_OPENING, /* client: the handshake is under way */
+	WS_OPEN,
+	WS_CLOSING, /* we have sent a close frame and wait for the peer's */
+	WS_DRAINING /* all is said; what still comes is dropped */
+};
+
+/* Bytes of a message, or of a control frame, that have come so far. */
+struct ws_gather {
+	char *bytes;
+	size_t len, room;
+};
+
+struct dial;
+
+struct ouro_ws {
+	uint32_t magic;
+	uint8_t state; /* enum ws_state */
+	bool client, pieces;
+	bool paused;
+	bool told;   /* the last call was made */
+	bool pinged; /* and it has been silent since */
+	ouro_stream *stream;
+	struct ws_reader reader;
+	struct ws_gather message;
+	struct ws_gather control;
+	ouro_ws_fn *fn;
+	ouro_ws_drain_fn *drain_fn;
+	ouro_ws_pong_fn *pong_fn;
+	ouro_close_fn *close_fn;
+	void *arg;
+	const char *protocol;
+	ouro_timer timer; /* open: silence; else the deadline of what is under way */
+	unsigned ping_ms, close_ms;
+	struct list member; /* of the room */
+	struct ouro_room *room;
+	struct dial *dial; /* WS_OPENING */
+};
+
+/* Around a stream that it takes over in any case. NULL: no memory. */
+ouro_ws *ouro__ws_new(ouro_stream *stream, const ouro_ws_opts *opts, bool client);
+
+/* From now on messages go both ways. 0 or -ENOMEM, OURO_ECLOSED. */
+int ouro__ws_opened(ouro_ws *ws);
+
+/* One frame; may one be sent? Bytes waiting, or why not. */
+int64_t ouro__ws_send(ouro_ws *ws, enum ws_op op, ouro_str payload);
+int ouro__ws_refuse(const ouro_ws *ws);
+
+/* code WS_NO_CODE: an empty one. */
+int64_t ouro__ws_send_close(ouro_ws *ws, int code, ouro_str reason);
+
+void ouro__ws_check(const ouro_ws *ws);
+
+/* client: the handshake; ws_connect.c. */
+void ouro__dial_free(struct dial *dial);
+void ouro__dial_read(ouro_ws *ws, int err, ouro_str bytes);
+#endif

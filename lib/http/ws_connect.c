@@ -1,0 +1,274 @@
+/* ws_connect.c -- the client's side of the handshake. See ouro/ws.h.
+ *
+ * The answer is read by the reader of response.h, as strict as for any other; what comes behind its
+ * head are frames already. Until it is open the WebSocket has a struct dial; the user is told once,
+ * and then the dial goes. */
+#include "base/alloc.h"
+#include "base/base64.h"
+#include "http/encoded.h"
+#include "http/fetch_url.h"
+#include "http/response.h"
+#include "http/ws.h"
+#include "loop/call.h"
+#include <errno.h>
+#include <stdio.h>
+#include <sys/random.h>
+
+#define HEAD_MAX 8192
+
+struct dial {
+	ouro_ws_connect_fn *fn;
+	const char *const *protocols;
+	char accept[WS_ACCEPT_LEN];
+	struct response response;
+	uint32_t len;
+	char head[HEAD_MAX];
+};
+
+void ouro__dial_free(struct dial *dial)
+{
+	ouro__free(dial);
+}
+
+/* The one word about it. */
+static void tell(ouro_ws *ws, int err)
+{
+	struct dial *dial = ws->dial;
+	ouro_loop *loop = ws->stream->base.loop;
+
+	ws->dial = NULL;
+	if (err) {
+		ws->state = WS_DRAINING;
+		ouro_stream_close(ws->stream);
+	}
+	call_begin(loop, OURO_PHASE_IO, CALL_FN(dial->fn), (struct cause){ "WebSocket", -1, NULL },
+		   ws->stream->base.label);
+	dial->fn(ws, err, ws->arg);
+	call_end(loop);
+	ouro__free(dial);
+}
+
+static void on_overdue(ouro_loop *loop, void *arg)
+{
+	(void)loop;
+	tell(arg, OURO_ETIMEOUT);
+}
+
+/* ---- The answer ---- */
+
+static ouro_str field(const struct dial *dial, const char *name)
+{
+	const struct parse *parse = &dial->response.parse;
+	int at = ouro__head_find(parse, dial->head, ouro_str_z(name), 0);
+
+	if (at < 0)
+		return (ouro_str){ NULL, 0 };
+	return ouro_str_n(dial->head + parse->fields[at].value, parse->fields[at].value_len);
+}
+
+static int take_protocol(ouro_ws *ws)
+{
+	ouro_str chosen = field(ws->dial, "Sec-WebSocket-Protocol");
+	const char *const *ours = ws->dial->protocols;
+
+	if (!chosen.ptr)
+		return 0;
+	for (; ours && *ours; ours++)
+		if (ouro_str_eq(chosen, *ours))
+			ws->protocol = *ours;
+	return ws->protocol ? 0 : OURO_EPROTO;
+}
+
+static int judge(ouro_ws *ws, uint32_t head_len)
+{
+	struct dial *dial = ws->dial;
+	ouro_str accept = field(dial, "Sec-WebSocket-Accept");
+	int err = ouro__response_settle(&dial->response, dial->head, head_len, false);
+
+	if (err)
+		return err;
+	if (dial->response.status != 101 || accept.len != WS_ACCEPT_LEN ||
+	    memcmp(accept.ptr, dial->accept, WS_ACCEPT_LEN) != 0 ||
+	    field(dial, "Sec-WebSocket-Extensions").ptr)
+		return OURO_EPROTO;
+	if (!ouro_str_caseeq(field(dial, "Upgrade"), "websocket") ||
+	    !ouro__token_find(field(dial, "Connection"), "upgrade"))
+		return OURO_EPROTO;
+	return take_protocol(ws);
+}
+
+/* The first frames may have come with the answer: they wait for the user to ask. */
+static void open_it(ouro_ws *ws, const char *rest, size_t n)
+{
+	char *copy = n ? ouro__realloc(NULL, n) : NULL;
+	int err = n && !copy ? -ENOMEM : 0;
+
+	if (!err) {
+		ouro_timer_stop(ws->stream->base.loop, ws->timer);
+		err = ouro__ws_opened(ws);
+	}
+	if (err) {
+		ouro__free(copy);
+		tell(ws, err);
+		return;
+	}
+	ws->stream->read_fn = NULL;
+	if (n) {
+		ws->stream->early = memcpy(copy, rest, n);
+		ws->stream->early_len = n;
+	}
+	ouro__stream_update(ws->stream);
+	tell(ws, 0);
+}
+
+void ouro__dial_read(ouro_ws *ws, int err, ouro_str bytes)
+{
+	struct dial *dial = ws->dial;
+	size_t before = dial->len, n = bytes.len;
+	int got;
+
+	if (!err && n > HEAD_MAX - before)
+		n = HEAD_MAX - before;
+	if (!err && n)
+		memcpy(dial->head + before, bytes.ptr, n);
+	dial->len += err ? 0 : (uint32_t)n;
+	got = err ? err : ouro__response_scan(&dial->response, HEAD_MAX, dial->head, dial->len);
+	if (got > 0)
+		err = judge(ws, (uint32_t)got);
+	else if (got < 0 || dial->len == HEAD_MAX)
+		err = got < 0 && got != OURO_EOF ? got : OURO_EPROTO;
+	if (err)
+		tell(ws, err == OURO_EOF ? OURO_EPROTO : err);
+	else if (got > 0)
+		open_it(ws, bytes.ptr + ((size_t)got - before), bytes.len - ((size_t)got - before));
+}
+
+static void on_answer(ouro_stream *stream, int err, ouro_str bytes, void *arg)
+{
+	(void)stream;
+	ouro__dial_read(arg, err, bytes);
+}
+
+static void on_connect(ouro_stream *stream, int err, void *arg)
+{
+	if (!err)
+		err = ouro_stream_read(stream, on_answer, arg);
+	if (err)
+		tell(arg, err);
+}
+
+/* ---- The request ---- */
+
+static int put_protocols(ouro_buf *buf, const char *const *protocols)
+{
+	int err = 0;
+
+	for (const char *const *at = protocols; at && *at && !err; at++)
+		err = ouro_buf_printf(buf, "%s%s",
+				      at == protocols ? "Sec-WebSocket-Protocol: " : ", ", *at);
+	return err || !protocols || !*protocols ? err : ouro_buf_append(buf, "\r\n", 2);
+}
+
+static int put_request(ouro_buf *buf, const struct url *url, ouro_str key,
+		       const char *const *protocols)
+{
+	int err = ouro_buf_printf(buf,
+				  "GET %s%.*s%.*s HTTP/1.1\r\nHost: %.*s\r\n"
+				  "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+				  "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %.*s\r\n",
+				  url->path.len ? "" : "/", (int)url->path.len, url->path.ptr,
+				  (int)url->query.len, url->query.ptr, (int)url->authority.len,
+				  url->authority.ptr, (int)key.len, key.ptr);
+
+	if (!err)
+		err = put_protocols(buf, protocols);
+	return err ? err : ouro_buf_append(buf, "\r\n", 2);
+}
+
+static int ask(ouro_ws *ws, const struct url *url)
+{
+	char key[WS_KEY_LEN];
+	uint8_t dice[16];
+	ouro_buf *buf;
+	int64_t err;
+
+	if (getrandom(dice, sizeof(dice), GRND_NONBLOCK) != sizeof(dice))
+		return -EAGAIN;
+	ouro__base64_encode(dice, sizeof(dice), key);
+	ouro__ws_accept(ouro_str_n(key, sizeof(key)), ws->dial->accept);
+	buf = ouro_buf_new();
+	if (!buf)
+		return -ENOMEM;
+	err = put_request(buf, url, ouro_str_n(key, sizeof(key)), ws->dial->protocols);
+	if (!err)
+		err = ouro_stream_write(ws->stream, ouro_buf_str(buf));
+	ouro_buf_free(buf);
+	return err < 0 ? (int)err : 0;
+}
+
+static int prepare(ouro_ws *ws, const struct url *url, const ouro_ws_opts *opts,
+		   ouro_ws_connect_fn *fn)
+{
+	unsigned ms = opts->connect_ms ? opts->connect_ms : 30000;
+
+	ws->dial = ouro__alloc(sizeof(*ws->dial));
+	if (!ws->dial)
+		return -ENOMEM;
+	ws->dial->fn = fn;
+	ws->dial->protocols = opts->protocols;
+	ouro__response_start(&ws->dial->response);
+	if (ms != OURO_NEVER) {
+		ws->timer = ouro_timer_after(ws->stream->base.loop, ms, on_overdue, ws);
+		if (!ws->timer.id)
+			return -ENOMEM;
+	}
+	return ask(ws, url);
+}
+
+static int start(ouro_loop *loop, const struct url *url, const ouro_ws_opts *opts,
+		 ouro_ws_connect_fn *fn, void *arg, ouro_ws **ret_ws)
+{
+	char host[256];
+	ouro_connect_opts to = { .host = host, .port = url->port };
+	ouro_stream *stream;
+	int err;
+
+	if (url->host.len >= sizeof(host))
+		return -EINVAL;
+	memcpy(host, url->host.ptr, url->host.len);
+	host[url->host.len] = 0;
+	err = ouro_connect(loop, &to, on_connect, NULL, &stream);
+	if (err)
+		return err;
+	*ret_ws = ouro__ws_new(stream, opts, true);
+	if (!*ret_ws)
+		return -ENOMEM;
+	err = prepare(*ret_ws, url, opts, fn);
+	(*ret_ws)->arg = arg;
+	if (err)
+		ouro_stream_close(stream);
+	return err;
+}
+
+int ouro_ws_connect(ouro_loop *loop, const char *url, const ouro_ws_opts *opts,
+		    ouro_ws_connect_fn *fn, void *arg, ouro_ws **ret_ws)
+{
+	static const ouro_ws_opts defaults;
+	size_t room = strlen(url) + 8, len;
+	bool plain = !strncmp(url, "ws:", 3);
+	struct url parts;
+	char *text;
+	int err;
+
+	if (!plain)
+		return strncmp(url, "wss:", 4) ? -EINVAL : -EPROTONOSUPPORT;
+	text = ouro__realloc(NULL, room);
+	if (!text)
+		return -ENOMEM;
+	snprintf(text, room, "http%s", url + 2);
+	err = ouro__url_parse(ouro_str_z(text), &parts, &len);
+	if (!err)
+		err = start(loop, &parts, opts ? opts : &defaults, fn, arg, ret_ws);
+	ouro__free(text);
+	return err;
+}
