@@ -1,0 +1,141 @@
+/* cast.c -- what it costs to tell everybody: a broadcast of 1 KiB by a room, beside the bare send
+ * calls of as many sockets; and what an idle WebSocket takes.
+ *
+ *     cast [CLIENTS [ROUNDS]]
+ *
+ * Both sides are this process's. What is timed is the processor time of the broadcast and of the
+ * turn in which it leaves; the clients are read empty outside of it. The two take turns. */
+#include <errno.h>
+#include <malloc.h>
+#include <ouro.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ASK                                                    \
+	"GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\n" \
+	"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"  \
+	"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+#define FRAME 1028
+
+static ouro_loop *loop;
+static ouro_room *room;
+static char text[1024];
+
+static void fail(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static void on_message(ouro_ws *ws, int err, const ouro_ws_message *message, void *arg)
+{
+	(void)ws, (void)err, (void)message, (void)arg;
+}
+
+static void enter(ouro_req *req, void *arg)
+{
+	ouro_ws *ws;
+
+	(void)arg;
+	if (ouro_ws_accept(req, NULL, &ws) || ouro_ws_on_message(ws, on_message, NULL) ||
+	    ouro_room_add_ws(room, ws))
+		fail("accept");
+}
+
+static void read_empty(const int *fds, size_t n)
+{
+	char bytes[4096];
+
+	for (size_t i = 0; i < n; i++)
+		while (read(fds[i], bytes, sizeof(bytes)) > 0)
+			;
+}
+
+static void open_all(int *ours, int *bare, int *theirs, size_t n)
+{
+	ouro_server *server;
+	int pair[2];
+
+	if (ouro_http_open(loop, &(ouro_http_opts){ .on_request = enter }, &server))
+		fail("open");
+	for (size_t i = 0; i < n; i++) {
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair))
+			fail("socketpair");
+		bare[i] = pair[0];
+		theirs[i] = pair[1];
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair))
+			fail("socketpair");
+		ours[i] = pair[0];
+		if (ouro_server_adopt(server, pair[1]) ||
+		    write(ours[i], ASK, sizeof(ASK) - 1) != sizeof(ASK) - 1)
+			fail("adopt");
+		for (int turns = 0; turns < 4; turns++)
+			ouro_loop_turn(loop);
+	}
+	read_empty(ours, n);
+}
+
+static double cpu(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+static double by_room(size_t n)
+{
+	double begin = cpu();
+
+	if (ouro_room_text(room, ouro_str_n(text, sizeof(text))) != (int64_t)n)
+		fail("cast");
+	ouro_loop_turn(loop);
+	return cpu() - begin;
+}
+
+static double by_send(const int *bare, size_t n)
+{
+	static char frame[FRAME];
+	double begin = cpu();
+
+	for (size_t i = 0; i < n; i++)
+		if (send(bare[i], frame, sizeof(frame), MSG_NOSIGNAL) != FRAME)
+			fail("send");
+	return cpu() - begin;
+}
+
+int main(int argc, char **argv)
+{
+	size_t n = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000, held;
+	unsigned rounds = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 200;
+	int *fds = calloc(3 * n, sizeof(*fds));
+	struct rlimit limit;
+	double room_ns = 0, send_ns = 0;
+
+	if (!fds || getrlimit(RLIMIT_NOFILE, &limit))
+		fail("memory");
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	memset(text, 'x', sizeof(text));
+	loop = ouro_loop_new(NULL);
+	room = ouro_room_new(NULL);
+	held = mallinfo2().uordblks;
+	open_all(fds, fds + n, fds + 2 * n, n);
+	printf("an idle WebSocket: %zu bytes\n", (mallinfo2().uordblks - held) / n);
+	for (unsigned i = 0; i < rounds; i++) {
+		room_ns += by_room(n);
+		read_empty(fds, n);
+		send_ns += by_send(fds + n, n);
+		read_empty(fds + 2 * n, n);
+	}
+	printf("%zu clients, 1 KiB: a room %.0f ns a client, bare send %.0f ns: %.2f x\n", n,
+	       room_ns / rounds / (double)n, send_ns / rounds / (double)n, room_ns / send_ns);
+	ouro_loop_free(loop);
+	ouro_room_free(room);
+	free(fds);
+	return 0;
+}
