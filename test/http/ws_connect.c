@@ -143,6 +143,10 @@ static const char *told_for(const char *text)
 	return said;
 }
 
+#define WRONG_KEY                                                         \
+	"HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" \
+	"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+
 TEST(every_lie_of_a_server_ends_it_once)
 {
 	static const char *const lies[] = {
@@ -151,8 +155,7 @@ TEST(every_lie_of_a_server_ends_it_once)
 		"nonsense\r\n\r\n",
 		"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
 		"HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
-		"HTTP/1.1 101 S\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-		"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
+		WRONG_KEY,
 	};
 
 	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++)
