@@ -43,6 +43,18 @@ static bool wants_input(const struct conn *conn)
 
 static void lose(struct conn *conn, int err);
 
+/* What a read has answered. True: bytes. */
+static bool has_come(struct conn *conn, ssize_t n)
+{
+	if (n > 0)
+		conn->server->stats.bytes_in += (uint64_t)n;
+	else if (n == 0)
+		conn->peer_shut = true;
+	else if (n != -EAGAIN)
+		lose(conn, (int)n);
+	return n > 0;
+}
+
 /* To where the head will stay, or, when it is settled, behind it. */
 void ouro__conn_read(struct conn *conn)
 {
@@ -56,14 +68,8 @@ void ouro__conn_read(struct conn *conn)
 		return;
 	}
 	n = ouro__sock_recv(conn->watch.fd, req->bytes + req->end, req->room - req->end);
-	if (n > 0) {
+	if (has_come(conn, n))
 		req->end += (uint32_t)n;
-		conn->server->stats.bytes_in += (uint64_t)n;
-	} else if (n == 0) {
-		conn->peer_shut = true;
-	} else if (n != -EAGAIN) {
-		lose(conn, (int)n);
-	}
 }
 
 /* To where it need not stay: bodies, and what nobody will read. */
@@ -78,16 +84,9 @@ static void read_scratch(struct conn *conn)
 	    req->parse.length - req->parse.body_bytes < most)
 		most = (size_t)(req->parse.length - req->parse.body_bytes);
 	n = ouro__sock_recv(conn->watch.fd, net->scratch, most);
-	if (n > 0) {
-		conn->server->stats.bytes_in += (uint64_t)n;
-		if (req) {
-			req->loan = net->scratch;
-			req->loan_len = (size_t)n;
-		}
-	} else if (n == 0) {
-		conn->peer_shut = true;
-	} else if (n != -EAGAIN) {
-		lose(conn, (int)n);
+	if (has_come(conn, n) && req) {
+		req->loan = net->scratch;
+		req->loan_len = (size_t)n;
 	}
 }
 

@@ -4,8 +4,7 @@
  *     conn     a socket and the step it is at: conn.c. All there is of one that is idle
  *     req      one request and its answer, with the memory for both. A connection has one from the
  *              first byte of a request until the last of its answer has left, and only one: the
- *              next
- *              request of a pipeline waits for the answer before it, and then takes its place
+ *              next of a pipeline waits for the answer before it, and then takes its place
  *
  * A request whose client has gone while its handler still has it goes on without a connection,
  * until it is answered. Each part is changed by its own file alone; the other files read it. */
@@ -22,7 +21,7 @@
 #include "net/peers.h"
 
 /* A step, and what a connection waits for there. One list makes the enum, the functions and the
- * table in conn.c. */
+ * table in steps.c. */
 #define CONN_STEPS(X)                                   \
 	X(idle, "the first byte of a request")          \
 	X(head, "the rest of a head")                   \
@@ -160,7 +159,6 @@ struct ouro_req {
 	int broken;      /* the connection is to be given up, and why */
 	uint64_t began;
 	char *head; /* NULL: not settled */
-	uint32_t head_len;
 	unsigned at; /* in match.chain */
 	ouro_str path;
 	char *path_z; /* the same with a zero behind it, once asked for */

@@ -59,7 +59,6 @@ int ouro__server_find(ouro_req *req)
 		return 421;
 	if (server->opts.length_required && req->parse.kind == BODY_CHUNKED)
 		return 411;
-
 	req->path = ouro_str_n(req->head + req->parse.path, req->parse.path_len);
 	if (req->path.ptr[0] == '/' && (req->parse.escaped || has_dots(req->path))) {
 		status = decode_path(req);

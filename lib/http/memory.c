@@ -121,24 +121,35 @@ void *ouro_req_alloc(ouro_req *req, size_t n)
 	return room ? memset(room, 0, n) : NULL;
 }
 
-ouro_str ouro_req_printf(ouro_req *req, const char *fmt, ...)
+int ouro__req_vprintf(ouro_req *req, ouro_str *ret_text, const char *fmt, va_list args)
 {
-	ouro_str none = { NULL, 0 };
-	va_list args;
+	va_list again;
 	char *text;
 	int len;
 
+	va_copy(again, args);
+	len = vsnprintf(NULL, 0, fmt, args);
+	text = len < 0 ? NULL : ouro__req_room(req, (size_t)len + 1);
+	if (text) {
+		vsnprintf(text, (size_t)len + 1, fmt, again);
+		*ret_text = ouro_str_n(text, (size_t)len);
+	}
+	va_end(again);
+	if (len < 0)
+		return -EINVAL;
+	return text ? 0 : -ENOMEM;
+}
+
+ouro_str ouro_req_printf(ouro_req *req, const char *fmt, ...)
+{
+	ouro_str text = { NULL, 0 };
+	va_list args;
+
 	req_check(req);
 	va_start(args, fmt);
-	len = vsnprintf(NULL, 0, fmt, args);
+	ouro__req_vprintf(req, &text, fmt, args);
 	va_end(args);
-	text = len < 0 ? NULL : ouro__req_room(req, (size_t)len + 1);
-	if (!text)
-		return none;
-	va_start(args, fmt);
-	vsnprintf(text, (size_t)len + 1, fmt, args);
-	va_end(args);
-	return ouro_str_n(text, (size_t)len);
+	return text;
 }
 
 /* The window. */

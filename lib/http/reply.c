@@ -342,24 +342,17 @@ int ouro_req_replyf(ouro_req *req, int status, const char *type, const char *fmt
 {
 	ouro_str text = { NULL, 0 };
 	va_list args;
-	char *room;
-	int len;
+	int err;
 
 	req_check(req);
 	va_start(args, fmt);
-	len = vsnprintf(NULL, 0, fmt, args);
+	err = ouro__req_vprintf(req, &text, fmt, args);
 	va_end(args);
-	if (len < 0)
-		return -EINVAL;
-	room = ouro__req_room(req, (size_t)len + 1);
-	if (room) {
-		va_start(args, fmt);
-		vsnprintf(room, (size_t)len + 1, fmt, args);
-		va_end(args);
-		text = ouro_str_n(room, (size_t)len);
-	} else if (req->owned && req->conn) {
+	if (err == -EINVAL)
+		return err;
+	if (err && req->owned && req->conn) {
 		ouro__answer_cut(req);
-		return -ENOMEM;
+		return err;
 	}
 	return reply(req, status, type, text, false);
 }

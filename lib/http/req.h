@@ -53,6 +53,10 @@ void *ouro__req_room(ouro_req *req, size_t n);
 /* A copy of s in such memory, with a zero behind it; NULL: none. */
 char *ouro__req_copy(ouro_req *req, ouro_str s);
 
+/* Text in such memory. 0; -EINVAL: a format that cannot be printed; -ENOMEM. */
+int ouro__req_vprintf(ouro_req *req, ouro_str *ret_text, const char *fmt, va_list args)
+	OURO_PRINTF(3, 0);
+
 /* The route's path, for a log. */
 const char *ouro__req_name(const ouro_req *req);
 

@@ -116,7 +116,7 @@ void ouro__server_conn_ended(struct ouro_server *server, struct conn *conn)
 
 /* The end. */
 
-static void cut_all(struct ouro_server *server, bool count)
+static void cut_all(struct ouro_server *server)
 {
 	for (int kind = 0; kind < DUE_COUNT; kind++) {
 		struct list batch, *link;
@@ -126,7 +126,7 @@ static void cut_all(struct ouro_server *server, bool count)
 		while ((link = list_shift(&batch))) {
 			struct conn *conn = list_of(link, struct conn, due.link);
 
-			if (count && conn->req)
+			if (conn->req)
 				server->report.cut++;
 			conn->due_kind = DUE_COUNT;
 			ouro__conn_cut(conn, OURO_ECANCELED);
@@ -137,7 +137,7 @@ static void cut_all(struct ouro_server *server, bool count)
 static void time_is_up(ouro_loop *loop, void *arg)
 {
 	(void)loop;
-	cut_all(arg, true);
+	cut_all(arg);
 }
 
 static void ask_all_to_end(struct ouro_server *server)
@@ -156,7 +156,7 @@ static void server_stop(struct handle *handle)
 		ouro__acceptor_close(&server->acceptor);
 	server->report.finished = server->stats.requests;
 	if (server->base.loop->ending) {
-		cut_all(server, true);
+		cut_all(server);
 		return;
 	}
 	ask_all_to_end(server);
@@ -166,7 +166,7 @@ void ouro__server_cut(struct ouro_server *server)
 {
 	if (!server->base.closing)
 		ouro__handle_close(&server->base);
-	cut_all(server, true);
+	cut_all(server);
 }
 
 /* What a request has of the router goes with it, but for names, which it may be asked for. */
@@ -262,7 +262,7 @@ void ouro_server_close(ouro_server *server, unsigned deadline_ms)
 	ouro_timer_stop(loop, server->deadline);
 	server->deadline = ouro_timer_after(loop, deadline_ms, time_is_up, server);
 	if (!server->deadline.id)
-		cut_all(server, true);
+		cut_all(server);
 }
 
 size_t ouro__servers_close(ouro_loop *loop, unsigned deadline_ms, ouro_server_end_fn *fn, void *arg)

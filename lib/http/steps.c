@@ -137,7 +137,6 @@ static enum conn_step settle(struct conn *conn, uint32_t len)
 	if (status)
 		return refuse(conn, status);
 	req->head = req->bytes + req->begin;
-	req->head_len = len;
 	req->begin += len;
 	req->base = req->begin;
 	req->head[req->parse.skipped + req->parse.method_len] = 0;
