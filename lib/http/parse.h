@@ -87,4 +87,26 @@ int ouro__head_find(const struct parse *parse, const char *bytes, ouro_str name,
  * next request's. Below 0: -400, -413 (extensions or trailers without end). */
 enum body_event { BODY_MORE, BODY_PIECE, BODY_END };
 int ouro__body_next(struct parse *parse, const char **at, const char *end, ouro_str *ret_piece);
+/* Does http_parser read the head of that parse as we do, in version and framing? For requests and
+ * for responses. uses_transfer_encoding: a field that only begins like that one makes http_parser
+ * expect a coding, and refuse the message behind its head, which we do not always show it. */
+static inline bool parse_agrees(const struct parse *parse)
+{
+	const http_parser *parser = &parse->parser;
+	bool chunked = parser->flags & F_CHUNKED, counted = parser->flags & F_CONTENTLENGTH;
+
+	return parser->http_major == 1 && parser->http_minor == parse->minor &&
+	       chunked == (parse->kind == BODY_CHUNKED) &&
+	       parser->uses_transfer_encoding == chunked &&
+	       counted == (parse->kind == BODY_LENGTH) &&
+	       (!counted || parser->content_length == parse->length);
+}
+
+/* http_should_keep_alive(), without the way there. */
+static inline bool parse_keeps_alive(const struct parse *parse)
+{
+	unsigned flags = parse->parser.flags;
+
+	return parse->minor ? !(flags & F_CONNECTION_CLOSE) : flags & F_CONNECTION_KEEP_ALIVE;
+}
 #endif

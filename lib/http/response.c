@@ -191,21 +191,8 @@ static int stop_here(http_parser *parser)
 static bool agree(const struct response *response)
 {
 	const struct parse *parse = &response->parse;
-	const http_parser *parser = &parse->parser;
-	bool chunked = parser->flags & F_CHUNKED, counted = parser->flags & F_CONTENTLENGTH;
 
-	return parser->status_code == response->status && parser->http_major == 1 &&
-	       parser->http_minor == parse->minor && chunked == (parse->kind == BODY_CHUNKED) &&
-	       parser->uses_transfer_encoding == chunked &&
-	       counted == (parse->kind == BODY_LENGTH) &&
-	       (!counted || parser->content_length == parse->length);
-}
-
-static bool keeps_alive(const struct parse *parse)
-{
-	unsigned flags = parse->parser.flags;
-
-	return parse->minor ? !(flags & F_CONNECTION_CLOSE) : flags & F_CONNECTION_KEEP_ALIVE;
+	return parse->parser.status_code == response->status && parse_agrees(parse);
 }
 
 /* The limit it has on heads is one for the whole process, and a host may have made it small. */
@@ -265,7 +252,7 @@ int ouro__response_settle(struct response *response, const char *bytes, uint32_t
 		err = settle_agreement(response, bytes, len);
 	parse->keep_alive = !facts.close && (parse->minor || facts.keep_alive);
 	if (!err)
-		parse->keep_alive = parse->keep_alive && keeps_alive(parse);
+		parse->keep_alive = parse->keep_alive && parse_keeps_alive(parse);
 	if (!err)
 		err = settle_body(response, to_head);
 	parse->keep_alive = parse->keep_alive && !response->until_close;

@@ -320,26 +320,9 @@ static int read_again(http_parser *parser, const char *head, size_t len)
 	return 0;
 }
 
-/* uses_transfer_encoding: a field that only begins like that one makes http_parser expect a coding,
- * and refuse the request behind its head, which we do not always show it. */
 static bool agree(const struct parse *parse)
 {
-	const http_parser *parser = &parse->parser;
-	bool chunked = parser->flags & F_CHUNKED, counted = parser->flags & F_CONTENTLENGTH;
-
-	return parser->method == parse->method && parser->http_major == 1 &&
-	       parser->http_minor == parse->minor && chunked == (parse->kind == BODY_CHUNKED) &&
-	       parser->uses_transfer_encoding == chunked &&
-	       counted == (parse->kind == BODY_LENGTH) &&
-	       (!counted || parser->content_length == parse->length);
-}
-
-/* http_should_keep_alive(), without the way there. */
-static bool keeps_alive(const struct parse *parse)
-{
-	unsigned flags = parse->parser.flags;
-
-	return parse->minor ? !(flags & F_CONNECTION_CLOSE) : flags & F_CONNECTION_KEEP_ALIVE;
+	return parse->parser.method == parse->method && parse_agrees(parse);
 }
 
 /* Leaves http_parser at the first byte of the body. The limit it has on heads is one for the whole
@@ -354,7 +337,7 @@ static int settle_agreement(struct parse *parse, const char *bytes, uint32_t len
 		return err;
 	if (!agree(parse))
 		return -400;
-	parse->keep_alive = parse->keep_alive && keeps_alive(parse);
+	parse->keep_alive = parse->keep_alive && parse_keeps_alive(parse);
 	parse->upgrade = parse->upgrade && parser->upgrade;
 	if (parse->done)
 		return 0;
