@@ -26,6 +26,7 @@
 #include "ouro/hist.h"
 #include "ouro/http.h"
 #include "ouro/io.h"
+#include "ouro/kind.h"
 #include "ouro/lag.h"
 #include "ouro/log.h"
 #include "ouro/loop.h"
