@@ -1,9 +1,10 @@
-/* events.c -- event streams. See ouro/events.h and events.h.
+/* events.c -- event streams. See ouro/events.h and events.h; what is sent is event_text.c's.
  *
  * An event is measured, then written into one block with the frame of a chunk around it, so that
  * the same bytes can be queued for one client or for a thousand. */
 #include "http/events.h"
 #include "base/check.h"
+#include "http/event_text.h"
 #include "http/reply.h"
 #include "http/req.h"
 #include "ouro/error.h"
@@ -12,90 +13,24 @@
 
 #define QUEUE_MAX ((size_t)1 << 20)
 
-/* ---- Writing one down ---- */
-
-/* NULL room: only measures. */
-struct pen {
-	char *at;
-	size_t len;
-};
-
-static void put(struct pen *pen, const char *bytes, size_t n)
-{
-	if (pen->at && n)
-		memcpy(pen->at + pen->len, bytes, n);
-	pen->len += n;
-}
-
-static void put_line(struct pen *pen, const char *name, ouro_str value)
-{
-	put(pen, name, strlen(name));
-	put(pen, value.ptr, value.len);
-	put(pen, "\n", 1);
-}
-
-/* The next line of the data; false: that was the last. */
-static bool next_line(ouro_str *rest, ouro_str *ret_line)
-{
-	size_t len = 0;
-
-	while (len < rest->len && rest->ptr[len] != '\n' && rest->ptr[len] != '\r')
-		len++;
-	*ret_line = ouro_str_n(rest->ptr, len);
-	if (len == rest->len)
-		return false;
-	if (rest->ptr[len] == '\r' && len + 1 < rest->len && rest->ptr[len + 1] == '\n')
-		len++;
-	*rest = ouro_str_n(rest->ptr + len + 1, rest->len - len - 1);
-	return true;
-}
-
-static void put_event(struct pen *pen, const ouro_event *event)
-{
-	ouro_str rest = event->data, line;
-	char number[24];
-	bool more = true;
-
-	if (event->id)
-		put_line(pen, "id: ", ouro_str_z(event->id));
-	if (event->event)
-		put_line(pen, "event: ", ouro_str_z(event->event));
-	if (event->retry_ms) {
-		snprintf(number, sizeof(number), "%u", event->retry_ms);
-		put_line(pen, "retry: ", ouro_str_z(number));
-	}
-	while (more) {
-		more = next_line(&rest, &line);
-		put_line(pen, "data: ", line);
-	}
-	put(pen, "\n", 1);
-}
-
-static bool is_line(const char *z)
-{
-	return !z || !strpbrk(z, "\r\n");
-}
-
 int ouro__event_encode(const ouro_event *event, struct cast **ret_cast)
 {
-	struct pen pen = { NULL, 0 };
-	char size[24];
-	size_t before;
+	size_t len, before;
 	struct cast *cast;
+	char size[24];
 
-	if (!is_line(event->id) || !is_line(event->event))
+	if (!ouro__event_is_good(event))
 		return -EINVAL;
-	put_event(&pen, event);
-	before = (size_t)snprintf(size, sizeof(size), "%zx\r\n", pen.len);
-	cast = ouro__cast_new(before + pen.len + 2);
+	len = ouro__event_write(event, NULL);
+	before = (size_t)snprintf(size, sizeof(size), "%zx\r\n", len);
+	cast = ouro__cast_new(before + len + 2);
 	if (!cast)
 		return -ENOMEM;
 	cast->skip = before;
 	cast->sheds = true;
-	pen = (struct pen){ cast->bytes, 0 };
-	put(&pen, size, before);
-	put_event(&pen, event);
-	put(&pen, "\r\n", 2);
+	memcpy(cast->bytes, size, before);
+	ouro__event_write(event, cast->bytes + before);
+	memcpy(cast->bytes + before + len, "\r\n", 2);
 	*ret_cast = cast;
 	return 0;
 }
