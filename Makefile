@@ -42,8 +42,10 @@ EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/*.c)))
 TEST_SRC := $(foreach f,$(FLOORS),$(sort $(wildcard test/$f/*.c)))
 FUZZ_SRC := $(sort $(wildcard test/fuzz/*.c))
 SOAK_SRC := $(sort $(wildcard test/soak/*.c))
-TEST_SRC += $(filter-out $(TEST_SRC) $(FUZZ_SRC) $(SOAK_SRC),$(sort $(wildcard test/*/*.c)))
+PEER_SRC := $(sort $(wildcard test/clients/*.c))
+TEST_SRC += $(filter-out $(TEST_SRC) $(FUZZ_SRC) $(SOAK_SRC) $(PEER_SRC),$(sort $(wildcard test/*/*.c)))
 TESTS    := $(TEST_SRC:%.c=$(BUILD)/%)
+PEERS    := $(PEER_SRC:%.c=$(BUILD)/%)
 LIBRARY  := $(BUILD)/libouro.a
 SHARED   := $(BUILD)/libouro.so.$(VERSION)
 
@@ -108,6 +110,7 @@ $(BUILD)/examples/%: examples/%.c $(LIBRARY)
 	$(call say,cc,$<)$(LINK)
 
 $(TESTS): private INCLUDES += -iquote test
+$(PEERS): private INCLUDES := -Iinclude
 $(BUILD)/test/%: test/%.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(call say,cc,$<)$(LINK)
@@ -132,7 +135,7 @@ headers: $(BUILD)/needs-headers
 	@CC='$(CC)' CXX='$(CXX)' test/run test/headers.sh
 layers:
 	@test/run test/layers.sh
-test-clients: $(BUILD)/needs-clients
+test-clients: $(BUILD)/needs-clients $(PEERS)
 readme test-install test-clients: all $(BUILD)/needs-test
 	@CC='$(CC)' BUILD='$(BUILD)' SAN='$(SAN)' test/run test/$(@:test-%=%).sh
 
@@ -189,4 +192,4 @@ help:
 	bench $(BENCHES) install uninstall format deps clean help FORCE
 .SECONDARY: $(OBJ)
 .DELETE_ON_ERROR:
--include $(OBJ:.o=.d) $(EXAMPLES:=.d) $(TESTS:=.d)
+-include $(OBJ:.o=.d) $(EXAMPLES:=.d) $(TESTS:=.d) $(PEERS:=.d)

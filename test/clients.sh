@@ -7,11 +7,13 @@
 server=
 trap '[ -z "$server" ] || kill $server 2>/dev/null; rm -rf "$tmp"' EXIT
 
-# begin EXAMPLE: starts it in a folder of its own, and has its address in $url.
-examples=$(cd "$BUILD/examples" && pwd)
+# begin EXAMPLE: starts it in a folder of its own, and has its address in $url. Or another program,
+# begin NAME PROGRAM.
+build=$(cd "$BUILD" && pwd) peers=$(pwd)/test/clients
 begin() {
 	mkdir "$tmp/$1" && mkfifo "$tmp/$1.address" || exit 2
-	(cd "$tmp/$1" && exec "$examples/$1" -p 0) >"$tmp/$1.address" 2>"$tmp/$1.words" &
+	(cd "$tmp/$1" && exec "${2:-$build/examples/$1}" -p 0) \
+		>"$tmp/$1.address" 2>"$tmp/$1.words" &
 	server=$!
 	read -r _ _ url <"$tmp/$1.address"
 }
@@ -216,24 +218,72 @@ else
 	skip "http.client of Python" "needs the package python3"
 fi
 
+# ---- WebSockets, both ways ----
+
+# peer COMMAND...: a server that others have written.
+peer() {
+	mkfifo "$tmp/peer" || exit 2
+	"$@" >"$tmp/peer" &
+	server=$!
+	read -r _ _ url <"$tmp/peer"
+}
+end_peer() {
+	kill "$server" && wait "$server" 2>/dev/null
+	server=
+	rm "$tmp/peer"
+}
+# meets WHO COMMAND...: it asks a server when it is given an address, and serves for "serve".
+meets() {
+	who=$1
+	shift
+	begin ws "$build/test/clients/ws"
+	check "$who asks our WebSocket" is ok "$(timeout 60 "$@" "ws${url#http}" 2>&1)"
+	end ws
+	peer "$@" serve
+	check "our WebSocket asks $who" is ok "$(timeout 60 "$build/test/clients/ws" "$url" 2>&1)"
+	end_peer
+}
+
+# It is no part of this tree, and lies where what is built lies.
+get_ws() {
+	[ -d "$build/npm/node_modules/ws" ] || timeout 60 npm install --silent --no-audit --no-fund \
+		--no-save --no-package-lock --ignore-scripts --fetch-retries=0 --prefix "$build/npm" \
+		ws@8 >/dev/null 2>&1
+}
+if has node npm && get_ws; then
+	meets "ws of npm" node "$peers/ws.mjs" "$build/npm"
+else
+	skip "ws of npm" "needs nodejs, and npm that can fetch it"
+fi
+if python=$(.ci/deps --python websockets); then
+	meets "websockets of Python" "$python" "$peers/ws.py"
+else
+	skip "websockets of Python" "needs the package python3-websockets"
+fi
+
 # ---- A browser ----
 
-browser_sees() {
-	timeout 60 "$1" --headless --no-sandbox --disable-gpu --user-data-dir="$tmp/browser" \
-		--dump-dom "$url" 2>/dev/null | grep hello
+sees() {
+	is "$1" "$(timeout 100 node "$peers/browser.mjs" "$browser" "$tmp/browser" $2 "$url" 2>&1)"
 }
 browser_visits() {
 	begin hello
-	check "$1: hello" browser_sees "$1"
+	check "a browser: hello" sees hello hello
 	end hello
+	begin chat
+	check "a browser: two talk, and a third hears what comes" \
+		sees "grüß dich, <b>hello</b> | grüß dich, <b>hello</b> | three" chat
+	end chat
+	begin ticker
+	check "a browser: a clock that ticks" sees true ticker
+	end ticker
+	begin ws "$build/test/clients/ws"
+	check "a browser: its own WebSocket" sees "echo none 4001 as you like true" socket
+	end ws
 }
-browser=
-for name in chromium chromium-browser google-chrome chrome; do
-	[ -n "$browser" ] || ! has "$name" || browser=$name
-done
-if [ -n "$browser" ]; then
-	browser_visits "$browser"
+if browser=$(.ci/deps --browser) && has node; then
+	browser_visits
 else
-	skip "a browser" "needs the package chromium"
+	skip "a browser" "needs the packages chromium and nodejs"
 fi
 echo "1..$n"
