@@ -1,0 +1,396 @@
+/* frame.c -- the two ends of a pair of pipes: made, read from, closed. See frame.h, wire.h for the
+ * bytes, and frame_send.c for the way out.
+ *
+ * Pipes and not sockets, because they are a third faster each way; a socket lies beside them for
+ * descriptors, and is used for nothing else. A descriptor is passed before the first byte of its
+ * message is written, so it is there when the message is.
+ *
+ * Between threads a pipe carries addresses, and whoever closes first cannot know what the other
+ * will still send. So the reading ends belong to both, and who closes second empties both pipes.
+ * That, too, is why no write of theirs can meet a pipe without a reader.
+ *
+ * Each pipe's rest, that is half a message taken in, lies with its reading end in a box, so that
+ * who closes second can go on where the first has stopped. */
+#include "sys/frame.h"
+
+#include "base/alloc.h"
+#include "ouro/error.h"
+#include "sys/fd.h"
+#include "sys/wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#define FIRST_ROOM ((size_t)4 * 1024)
+#define MOST_ROOM  ((size_t)64 * 1024) /* of a box: holds any message that is inline */
+
+struct frame_both {
+	atomic_int open;
+	struct frame_inbox box[2];
+};
+
+static struct frame_inbox *box_of(struct frame_end *end)
+{
+	return end->both ? &end->both->box[end->which] : &end->own;
+}
+
+/* Making. */
+
+static void end_init(struct frame_end *end, enum frame_between between)
+{
+	*end = (struct frame_end){ .between = between, .out = -1, .side = -1, .keep = -1 };
+	end->max = SIZE_MAX;
+	end->own.fd = -1;
+}
+
+static int pipe_between(int *ret_reads, int *ret_writes)
+{
+	int fd[2];
+
+	if (pipe2(fd, O_CLOEXEC | O_NONBLOCK))
+		return -errno;
+	*ret_reads = fd[0];
+	*ret_writes = fd[1];
+	return 0;
+}
+
+static int share(struct frame_end *near, struct frame_end *far)
+{
+	struct frame_both *both = ouro__alloc(sizeof(*both));
+
+	if (!both)
+		return -ENOMEM;
+	both->box[0].fd = near->own.fd;
+	both->box[1].fd = far->own.fd;
+	near->own.fd = far->own.fd = -1;
+	atomic_init(&both->open, 2);
+	near->both = far->both = both;
+	far->which = 1;
+	return 0;
+}
+
+static int keep_reader(struct frame_end *near, struct frame_end *far)
+{
+	int side[2], err = ouro__pass_pair(side);
+
+	if (err)
+		return err;
+	near->side = side[0];
+	far->side = side[1];
+	near->keep = fcntl(far->own.fd, F_DUPFD_CLOEXEC, 3);
+	return near->keep < 0 ? -errno : 0;
+}
+
+int ouro__frame_pair(struct frame_end *near, struct frame_end *far, enum frame_between between)
+{
+	int err;
+
+	end_init(near, between);
+	end_init(far, between);
+	err = pipe_between(&far->own.fd, &near->out);
+	if (!err)
+		err = pipe_between(&near->own.fd, &far->out);
+	if (!err)
+		err = between == FRAME_THREADS ? share(near, far) : keep_reader(near, far);
+	if (err) {
+		ouro__frame_close(near);
+		ouro__frame_close(far);
+	}
+	return err;
+}
+
+void ouro__frame_descriptors(struct frame_end *far, int ret_fds[FRAME_ENDS])
+{
+	ret_fds[0] = box_of(far)->fd;
+	ret_fds[1] = far->out;
+	ret_fds[2] = far->side;
+}
+
+void ouro__frame_adopt(struct frame_end *end, const int fds[FRAME_ENDS])
+{
+	end_init(end, FRAME_PROCESSES);
+	end->own.fd = fds[0];
+	end->out = fds[1];
+	end->side = fds[2];
+}
+
+static int block(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) ? -errno : 0;
+}
+
+int ouro__frame_block(struct frame_end *end)
+{
+	int err = block(box_of(end)->fd);
+
+	return err ? err : block(end->out);
+}
+
+/* Receiving. */
+
+static int box_grow(struct frame_inbox *box)
+{
+	size_t room = box->room ? box->room * 2 : FIRST_ROOM;
+	char *bytes = ouro__realloc(box->bytes, room);
+
+	if (!bytes)
+		return -ENOMEM;
+	box->bytes = bytes;
+	box->room = room;
+	return 0;
+}
+
+/* Room at the end. What was not taken moves to the front only when there is none. */
+static int box_make_room(struct frame_inbox *box)
+{
+	bool was_full = box->used == box->room;
+
+	if (box->read == box->used)
+		box->read = box->used = 0;
+	if (was_full && box->room < MOST_ROOM)
+		return box_grow(box);
+	if (was_full && box->read) {
+		memmove(box->bytes, box->bytes + box->read, box->used - box->read);
+		box->used -= box->read;
+		box->read = 0;
+	}
+	return box->used < box->room ? 0 : -EAGAIN; /* whole messages are in it: take them */
+}
+
+static bool is_empty(const struct frame_inbox *box)
+{
+	return box->read == box->used;
+}
+
+/* 1; OURO_EOF; -errno. */
+static int box_read(struct frame_inbox *box)
+{
+	int err = box_make_room(box);
+	ssize_t n;
+
+	if (err)
+		return err;
+	do
+		n = read(box->fd, box->bytes + box->used, box->room - box->used);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return n < 0 ? -errno : OURO_EOF;
+	box->used += (size_t)n;
+	return 1;
+}
+
+static int look(struct frame_end *end, size_t max, struct wire *ret_wire)
+{
+	const struct frame_inbox *box = box_of(end);
+
+	if (is_empty(box))
+		return 0;
+	return wire_look(box->bytes + box->read, box->used - box->read, end->between, max,
+			 ret_wire);
+}
+
+int ouro__frame_read(struct frame_end *end)
+{
+	struct wire wire;
+	int got;
+
+	if (end->error)
+		return end->error;
+	got = box_of(end)->fd < 0 ? OURO_ECLOSED : box_read(box_of(end));
+	if (got != OURO_EOF)
+		return got;
+	if (!is_empty(box_of(end)) && look(end, SIZE_MAX, &wire) <= 0)
+		end->error = OURO_EPROTO; /* cut short */
+	return end->error ? end->error : OURO_EOF;
+}
+
+/* Of n bytes, which must fit. */
+static int open_segment(struct frame_end *end, const struct wire *wire, uint32_t index,
+			struct frame *frame)
+{
+	bool own = index == FRAME_SEGMENTS;
+	struct segment *segment = own ? &frame->own : &end->mapped[index], fresh;
+	int fd, err;
+
+	if (index > FRAME_SEGMENTS || segment->lent || (own && !wire->fresh))
+		return OURO_EPROTO;
+	if (wire->fresh) {
+		err = ouro__pass_receive(end->side, &fd, 1);
+		if (err)
+			return err;
+		err = ouro__segment_map(&fresh, fd, (size_t)wire_len(wire));
+		ouro__fd_close(&fd);
+		if (err)
+			return err;
+		ouro__segment_drop(segment);
+		*segment = fresh;
+	}
+	if (ouro__segment_room(segment) < wire_len(wire) || !segment->base)
+		return OURO_EPROTO;
+	segment->lent = true;
+	frame->segment = own ? NULL : segment;
+	frame->bytes = ouro_str_n(ouro__segment_bytes(segment), (size_t)wire_len(wire));
+	return 0;
+}
+
+static int open_bytes(struct frame_end *end, const struct wire *wire, const char *at,
+		      struct frame *frame)
+{
+	struct wire_memory memory;
+	uint32_t index;
+
+	switch (wire->how) {
+	case WIRE_MEMORY:
+		memcpy(&memory, at, sizeof(memory));
+		frame->taken = (char *)(uintptr_t)memory.taken;
+		frame->bytes = ouro_str_n((void *)(uintptr_t)memory.bytes, (size_t)wire_len(wire));
+		return 0;
+	case WIRE_SEGMENT:
+		memcpy(&index, at, sizeof(index));
+		return open_segment(end, wire, index, frame);
+	default:
+		frame->bytes = ouro_str_n(at, (size_t)wire_len(wire));
+		return 0;
+	}
+}
+
+static int open_fds(struct frame_end *end, const struct wire *wire, const char *after,
+		    struct frame *frame)
+{
+	size_t size = wire->fd_count * sizeof(int);
+	int err = 0;
+
+	if (!wire->fd_count)
+		return 0;
+	if (end->between == FRAME_THREADS)
+		memcpy(frame->fd, after - size, size);
+	else
+		err = ouro__pass_receive(end->side, frame->fd, wire->fd_count);
+	if (err == -EMFILE) {
+		frame->fds_lost = true;
+		err = 0;
+	} else if (!err) {
+		frame->fd_count = wire->fd_count;
+	}
+	return err;
+}
+
+static int take_message(struct frame_end *end, const struct wire *wire, struct frame *frame)
+{
+	struct frame_inbox *box = box_of(end);
+	const char *at = box->bytes + box->read;
+	size_t size = wire_size(wire, end->between);
+	int err;
+
+	*frame = (struct frame){
+		.id = wire->id, .value = wire->value, .kind = wire->kind, .fd = { -1, -1, -1, -1 }
+	};
+	box->read += size;
+	err = open_bytes(end, wire, at + sizeof(*wire), frame);
+	if (!err)
+		err = open_fds(end, wire, at + size, frame);
+	if (err)
+		ouro__frame_release(frame);
+	return err;
+}
+
+int ouro__frame_next(struct frame_end *end, struct frame *ret_frame)
+{
+	struct wire wire;
+	int size;
+
+	if (end->error)
+		return end->error;
+	size = look(end, end->max, &wire);
+	if (size > 0)
+		end->error = take_message(end, &wire, ret_frame);
+	else
+		end->error = size;
+	return end->error ? end->error : size > 0;
+}
+
+void ouro__frame_release(struct frame *frame)
+{
+	for (int i = 0; i < frame->fd_count; i++)
+		ouro__fd_close(&frame->fd[i]);
+	ouro__free(frame->taken);
+	frame->taken = NULL;
+	if (frame->segment)
+		ouro__segment_free(frame->segment);
+	frame->segment = NULL;
+	ouro__segment_drop(&frame->own);
+	frame->bytes = (ouro_str){ NULL, 0 };
+}
+
+/* Closing. */
+
+static void box_close(struct frame_inbox *box)
+{
+	ouro__fd_close(&box->fd);
+	ouro__free(box->bytes);
+	*box = (struct frame_inbox){ .fd = -1 };
+}
+
+/* Between threads: frees what the whole messages at the start of these bytes hold; answers how many
+ * bytes they are. */
+static size_t free_messages(char *bytes, size_t n)
+{
+	struct frame_end end = { .between = FRAME_THREADS };
+	struct frame frame;
+	struct wire wire;
+
+	end.own = (struct frame_inbox){ .fd = -1, .bytes = bytes, .used = n };
+	while (look(&end, SIZE_MAX, &wire) > 0) {
+		take_message(&end, &wire, &frame);
+		ouro__frame_release(&frame);
+	}
+	return end.own.read;
+}
+
+static void empty(struct frame_inbox *box)
+{
+	int got;
+
+	do {
+		box->read += free_messages(box->bytes + box->read, box->used - box->read);
+		got = box_read(box);
+	} while (got > 0);
+	box_close(box);
+}
+
+/* Who is second empties what was sent to either. A box that a signal or no memory keeps from being
+ * emptied is closed all the same. */
+static void leave_both(struct frame_end *end)
+{
+	struct frame_both *both = end->both;
+
+	end->both = NULL;
+	if (atomic_fetch_sub_explicit(&both->open, 1, memory_order_acq_rel) > 1)
+		return;
+	empty(&both->box[0]);
+	empty(&both->box[1]);
+	ouro__free(both);
+}
+
+void ouro__frame_close(struct frame_end *end)
+{
+	struct frame_outbox out = ouro__frame_unsent(end);
+
+	if (end->between == FRAME_THREADS && out.used)
+		free_messages(out.bytes, out.used);
+	ouro__free(out.bytes);
+	ouro__fd_close(&end->out);
+	ouro__fd_close(&end->side);
+	ouro__fd_close(&end->keep);
+	for (int i = 0; i < FRAME_SEGMENTS; i++) {
+		ouro__segment_drop(&end->made[i]);
+		ouro__segment_drop(&end->mapped[i]);
+	}
+	if (end->both)
+		leave_both(end);
+	box_close(&end->own);
+}
