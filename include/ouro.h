@@ -34,6 +34,7 @@
 #include "ouro/net.h"
 #include "ouro/pool.h"
 #include "ouro/room.h"
+#include "ouro/shed.h"
 #include "ouro/signal.h"
 #include "ouro/static.h"
 #include "ouro/str.h"

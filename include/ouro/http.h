@@ -44,7 +44,7 @@ typedef void               ouro_req_fn(ouro_req *req, void *arg);
  * itself. "*" is the path of `OPTIONS *` and of CONNECT; no line for CONNECT is 501.
  *
  * In a table below "/users" the path "/" is "/users" itself. What a table's line says of stream,
- * body_max and answer_ms, its lines say too when they say nothing. */
+ * body_max, answer_ms and no_shed, its lines say too when they say nothing. */
 typedef struct ouro_route {
 	const char  *method; /* "GET"; NULL: any */
 	const char  *path;   /* "/users/:id"; "/files/", ending in a slash: that and all below it */
@@ -57,6 +57,7 @@ typedef struct ouro_route {
 	bool     stream;   /* call fn when the head is there; it asks for the body: ouro_req_read */
 	size_t   body_max; /* of this route; 0: the server's; streams: 0: any */
 	unsigned answer_ms; /* of this route; 0: the server's */
+	bool     no_shed;   /* answered under overload too: see shed.h */
 } ouro_route;
 
 /* From a wrapper: goes on to the next one, or to the handler. May be called later. */
@@ -118,6 +119,8 @@ typedef struct ouro_http_opts {
 		*hosts; /* names it answers to, without a port; the last is NULL; others */
 	/* are 421; NULL: every name. Kept by address */
 	bool length_required; /* a body that does not say its length first is 411 */
+
+	const struct ouro_shed_opts *shed; /* overload: see shed.h. Copied; NULL: never says no */
 } ouro_http_opts;
 
 /* Listens and serves. *ret_server; NULL: not wanted, it lives as long as the loop. 0, or
@@ -170,6 +173,7 @@ typedef struct ouro_server_stats {
 	uint64_t gone;               /* clients that left before their answer */
 	uint64_t forgotten;          /* requests that nobody would have answered */
 	uint64_t bytes_in, bytes_out;
+	uint64_t shed; /* requests that were answered 503 because there was too much to do */
 } ouro_server_stats;
 OURO_API void ouro_server_get_stats(const ouro_server *server, ouro_server_stats *ret_stats);
 

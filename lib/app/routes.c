@@ -151,6 +151,7 @@ static void inherit(const struct reader *reader, ouro_route *route)
 		const ouro_route *above = reader->above[i];
 
 		route->stream |= above->stream;
+		route->no_shed |= above->no_shed;
 		if (!route->body_max)
 			route->body_max = above->body_max;
 		if (!route->answer_ms)

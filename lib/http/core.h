@@ -154,6 +154,7 @@ struct ouro_req {
 	bool running;    /* the handler, a wrapper or a body's callback is being called */
 	bool proceed;    /* the next link of the chain is to be called */
 	bool expired;    /* answer_due has passed */
+	bool taken;      /* one of the server's shed->taken */
 	uint16_t refuse; /* the status that a deadline wants answered */
 	int gone;        /* the client has, and why */
 	int broken;      /* the connection is to be given up, and why */
@@ -195,6 +196,7 @@ struct ouro_server {
 	struct due_list dues[DUE_COUNT], request_dues, answer_dues;
 	struct list waiting; /* requests that handlers have */
 	struct peers hosts;
+	struct shed *shed; /* NULL: it has no marks */
 	ouro_timer deadline;
 	ouro_server_end_fn *on_end;
 	ouro_server_report report;

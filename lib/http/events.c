@@ -7,6 +7,7 @@
 #include "http/event_text.h"
 #include "http/reply.h"
 #include "http/req.h"
+#include "http/shed.h"
 #include "ouro/error.h"
 #include <errno.h>
 #include <stdio.h>
@@ -147,6 +148,7 @@ int ouro_feed_start(ouro_req *req, const ouro_feed_opts *opts, ouro_feed **ret_f
 	}
 	ouro__handle_hold(&feed->base, false);
 	feed->req = ouro_req_later(req);
+	shed_leave(req);
 	ouro_req_on_gone(req, on_gone, feed);
 	*ret_feed = feed;
 	return 0;

@@ -1,6 +1,7 @@
 /* options.c -- a server's options: defaults, and what makes no sense. See ouro/http.h. */
 #include "base/log.h"
 #include "http/serve.h"
+#include "http/shed.h"
 #include <errno.h>
 
 /* A field and its default. */
@@ -51,6 +52,8 @@ static int check(ouro_loop *loop, const ouro_http_opts *opts)
 		wrong = "fields_max is more than 100";
 	else if (opts->target_max > opts->head_max)
 		wrong = "target_max is more than head_max";
+	else if (opts->shed)
+		wrong = ouro__shed_wrong(opts->shed);
 	if (wrong)
 		ouro__log(&loop->log, OURO_LOG_ERROR, "ouro_http_listen: %s", wrong);
 	return wrong ? -EINVAL : 0;

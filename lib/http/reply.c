@@ -10,6 +10,7 @@
 #include "http/intake.h"
 #include "http/req.h"
 #include "http/save.h"
+#include "http/shed.h"
 #include "http/status.h"
 #include "loop/loop.h"
 #include "ouro/error.h"
@@ -264,6 +265,7 @@ void ouro__answer_ended(ouro_req *req)
 {
 	req->answer.state = ANSWER_ENDED;
 	req->owned = false;
+	shed_leave(req);
 	ouro__req_stop(req);
 	if (req->save)
 		ouro__save_abandon(req);

@@ -8,6 +8,7 @@
 #include "http/reply.h"
 #include "http/save.h"
 #include "http/serve.h"
+#include "http/shed.h"
 #include "loop/loop.h"
 
 static void on_flush(struct flush *flush)
@@ -129,6 +130,7 @@ void ouro__req_free(ouro_req *req)
 {
 	struct http *http = req->http;
 
+	shed_leave(req);
 	ouro__req_stop(req);
 	if (req->save)
 		ouro__save_abandon(req);

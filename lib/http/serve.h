@@ -3,6 +3,9 @@
 #define OURO__SERVE_H
 #include "http/core.h"
 
+/* Is it one, and not freed? */
+void ouro__server_check(const ouro_server *server);
+
 /* Fills in every default. 0; -EINVAL, said in words. */
 int ouro__server_options(ouro_loop *loop, ouro_http_opts *opts);
 

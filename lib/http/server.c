@@ -8,6 +8,7 @@
 #include "http/conn.h"
 #include "http/req.h"
 #include "http/serve.h"
+#include "http/shed.h"
 #include "loop/loop.h"
 #include "ouro/error.h"
 #include "sys/sock.h"
@@ -49,6 +50,11 @@ static const struct handle_type server_type = {
 	.is_idle = server_is_idle,
 	.parks = true,
 };
+
+void ouro__server_check(const ouro_server *server)
+{
+	handle_check(server, server_type);
+}
 
 /* Connections. */
 
@@ -197,6 +203,7 @@ static void leave_requests(struct ouro_server *server)
 		ouro_req *req = list_of(link, ouro_req, link);
 
 		leave_router(req);
+		shed_leave(req);
 		req->server = NULL;
 		list_push(&server->http->orphans, link);
 	}
@@ -214,6 +221,7 @@ static void free_parts(struct ouro_server *server)
 	if (server->router)
 		server->router_type->free(server->router);
 	ouro__peers_free(&server->hosts);
+	ouro__shed_free(server->shed);
 	ouro__free(server->url);
 }
 
@@ -389,6 +397,8 @@ int ouro__server_open(ouro_loop *loop, const ouro_http_opts *opts, bool listen,
 	err = listen ? listen_at(server) : 0;
 	if (!err)
 		err = write_url(server);
+	if (!err && filled.shed)
+		err = ouro__shed_open(server);
 	if (err)
 		return undo(server, err);
 	if (ret_server)
@@ -465,6 +475,7 @@ void ouro_server_get_stats(const ouro_server *server, ouro_server_stats *ret_sta
 	*ret_stats = server->stats;
 	ret_stats->idle = length(&server->dues[DUE_idle].list);
 	ret_stats->waiting = length(&server->waiting);
+	ret_stats->shed = server->shed ? server->shed->figures.shed : 0;
 }
 
 static void show(const struct conn *conn, ouro_connection_fn *fn, void *arg)

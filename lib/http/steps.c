@@ -9,6 +9,7 @@
 #include "http/req.h"
 #include "http/save.h"
 #include "http/serve.h"
+#include "http/shed.h"
 #include "ouro/error.h"
 #include "sys/sock.h"
 #include <errno.h>
@@ -107,12 +108,24 @@ static enum conn_step begin_answer(struct conn *conn)
 	return CONN_answer;
 }
 
+/* There is too much to do: nobody hears of it, and its body is nobody's. */
+static enum conn_step shed(struct conn *conn)
+{
+	ouro_req *req = conn->req;
+
+	ouro__intake_start(req, true, SIZE_MAX);
+	ouro__shed_answer(req);
+	return CONN_answer;
+}
+
 /* The head is settled: who answers it, and what of its body? */
 static enum conn_step route(struct conn *conn)
 {
 	ouro_req *req = conn->req;
 	int status = ouro__server_find(req);
 
+	if (!status && conn->server->shed && !shed_takes(conn->server->shed, req))
+		return shed(conn);
 	if (!status)
 		status = ouro__intake_start(req, ouro__server_streams(req),
 					    ouro__server_body_max(req));

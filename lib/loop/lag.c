@@ -54,6 +54,20 @@ void ouro__lag_awake(struct ouro_loop *loop)
 	count_set(&lag->stamp, now);
 }
 
+static uint64_t square(uint64_t ns)
+{
+	return (ns >> 10) * (ns >> 10);
+}
+
+uint64_t ouro__lag_waits(const struct ouro_loop *loop)
+{
+	const struct lag *lag = &loop->lag;
+
+	if (loop->poll.hosted)
+		return lag->waits + square(lag->stamp - lag->awake);
+	return lag->waits + (loop->turning ? square(lag->stamp - loop->turn_began) : 0);
+}
+
 void ouro__lag_turn_done(struct ouro_loop *loop)
 {
 	struct lag *lag = &loop->lag;
@@ -62,8 +76,10 @@ void ouro__lag_turn_done(struct ouro_loop *loop)
 	count_add(&lag->turns, 1);
 	if (took) /* or there was nobody to keep waiting */
 		hist_add(&lag->turn_ns, took, 1);
-	if (!loop->poll.hosted)
-		count_add(&lag->busy_ns, took);
+	if (loop->poll.hosted)
+		return;
+	count_add(&lag->busy_ns, took);
+	lag->waits += square(took);
 }
 
 void ouro__lag_host_asleep(struct ouro_loop *loop)
@@ -72,6 +88,7 @@ void ouro__lag_host_asleep(struct ouro_loop *loop)
 
 	lag->asleep = loop_clock(loop);
 	count_add(&lag->busy_ns, lag->asleep - lag->awake);
+	lag->waits += square(lag->asleep - lag->awake);
 }
 
 void ouro__lag_host_awake(struct ouro_loop *loop)

@@ -63,6 +63,7 @@ struct lag {
 	uint64_t awake;     /* when it ended */
 
 	uint64_t turns, idle_ns, busy_ns, lags;
+	uint64_t waits; /* what ouro__lag_waits() adds to */
 	uint64_t phase_ns[OURO_PHASE_COUNT];
 	ouro_hist callback_ns, turn_ns, late_ns;
 
@@ -83,6 +84,12 @@ void ouro__lag_awake(struct ouro_loop *loop);
 
 /* The turn is over. */
 void ouro__lag_turn_done(struct ouro_loop *loop);
+
+/* The lengths of all turns, each squared, in units of 1024 ns; the turn of now as far as it has come.
+ * The difference of two readings, divided by the time between them, is how long the turn was that
+ * something came into which came in that time, on average; and 0 while the loop slept. In a host's
+ * loop its own callbacks count as well. */
+uint64_t ouro__lag_waits(const struct ouro_loop *loop);
 
 /* In a host's loop: its poll begins, and is over. */
 void ouro__lag_host_asleep(struct ouro_loop *loop);

@@ -551,6 +551,19 @@ void ouro_pool_stats(ouro_loop *loop, ouro_pool_figures *ret_figures)
 	pthread_mutex_unlock(&pool->lock);
 }
 
+uint64_t ouro__pool_depth(struct pool *pool)
+{
+	uint64_t waiting = 0;
+
+	if (!pool)
+		return 0;
+	pthread_mutex_lock(&pool->lock);
+	for (int i = 0; i < OURO_LANE_COUNT; i++)
+		waiting += pool->lane[i].waiting;
+	pthread_mutex_unlock(&pool->lock);
+	return waiting;
+}
+
 const char *ouro_lane_name(enum ouro_lane lane)
 {
 	static const char *const names[] = {

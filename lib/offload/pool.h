@@ -56,6 +56,9 @@ struct pool *ouro__pool_of(struct ouro_loop *loop);
 /* The pool of a loop that may have none. */
 struct pool *ouro__pool_if_any(const struct ouro_loop *loop);
 
+/* How many operations wait in its lanes; NULL: none. The loop's thread. */
+uint64_t ouro__pool_depth(struct pool *pool);
+
 /* Into its lane, and wakes or starts a thread. 0; OURO_EBUSY; -EAGAIN, -ENOMEM: there is no thread
  * at all. */
 int ouro__pool_enqueue(struct pool *pool, struct op *op);

@@ -4,7 +4,8 @@
  *
  *     # words                  why that is the rule
  *     ! body_max=100           an option of the server, or several; `whole`: never cut, see below;
- *                              `hosts`: it answers to example.org and localhost alone
+ *                              `hosts`: it answers to example.org and localhost alone;
+ *                              `requests_max=1`: it sheds from so many on
  *     > GET / HTTP/1.1         sent, with the end of a line;  >> without;  >* 9 x  nine times
  *     < HTTP/1.1 200 OK        the next answer begins so; a status line may end after its number
  *     < Allow: GET, HEAD       it has this field; `*` for the value: any
@@ -30,6 +31,7 @@
  * by byte. What the client hears must be the same each time, and every answer must be good HTTP. */
 #include "dies.h"
 #include "http/site.h"
+#include "ouro/shed.h"
 #include <ctype.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -65,6 +67,7 @@ struct talk {
 	unsigned count;
 	size_t length; /* bytes that it sends in all */
 	ouro_http_opts opts;
+	ouro_shed_opts shed;
 	bool whole;
 };
 
@@ -676,7 +679,8 @@ static void do_log(struct run *run, const struct step *step)
 	X(gone)        \
 	X(forgotten)   \
 	X(bytes_in)    \
-	X(bytes_out)
+	X(bytes_out)   \
+	X(shed)
 
 #define OPTIONS(X)             \
 	X(body_max)            \
@@ -746,6 +750,12 @@ static void do_counts(struct run *run, const struct step *step)
 			wrong(run, "%s is another number, or no figure", name);
 }
 
+static const ouro_shed_opts *shed_from(struct talk *talk, unsigned requests_max)
+{
+	talk->shed = (ouro_shed_opts){ .requests_max = requests_max };
+	return &talk->shed;
+}
+
 static void set_options(struct talk *talk, const char *text, unsigned line)
 {
 	static const char *const hosts[] = { "example.org", "localhost", NULL };
@@ -757,6 +767,8 @@ static void set_options(struct talk *talk, const char *text, unsigned line)
 			talk->whole = true;
 		else if (!strcmp(name, "hosts"))
 			talk->opts.hosts = hosts;
+		else if (!strcmp(name, "requests_max"))
+			talk->opts.shed = shed_from(talk, (unsigned)value);
 		else if (!set_option(&talk->opts, name, value))
 			test_fail(talk->path, (int)line, "there is no such option");
 }
