@@ -39,6 +39,7 @@ SRC      := $(foreach f,$(FLOORS),$(sort $(wildcard lib/$f/*.c))) \
 OBJ      := $(SRC:%.c=$(BUILD)/%.o)
 HEADERS  := include/ouro.h $(sort $(wildcard include/ouro/*.h))
 EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/*.c)))
+HOUSES   := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/embed/*.c)))
 TEST_SRC := $(foreach f,$(FLOORS),$(sort $(wildcard test/$f/*.c)))
 FUZZ_SRC := $(sort $(wildcard test/fuzz/*.c))
 SOAK_SRC := $(sort $(wildcard test/soak/*.c))
@@ -70,8 +71,8 @@ LINK    = $(COMPILE) -MMD -MP -MT $@ -MF $@.d -o $@ $< $(LIBRARY) $(HOST_LIBS) $
 # "  cc   lib/loop/timer.c" in place of the command, unless V=1.
 say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
 
-all: $(LIBRARY) $(BUILD)/libouro.so $(EXAMPLES)
-examples: $(EXAMPLES)
+all: $(LIBRARY) $(BUILD)/libouro.so examples
+examples: $(EXAMPLES) $(HOUSES)
 run: $(BUILD)/examples/clock
 	@$<
 
@@ -104,7 +105,7 @@ $(BUILD)/needs-%:
 $(addprefix $(BUILD)/needs-,test headers clients bench fuzz): | $(BUILD)/needs-build
 
 # An example sees what a user sees; a test may look inside. Private: not for the library they need.
-$(EXAMPLES): private INCLUDES := -Iinclude
+$(EXAMPLES) $(HOUSES): private INCLUDES := -Iinclude
 $(BUILD)/examples/%: examples/%.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(call say,cc,$<)$(LINK)
@@ -116,14 +117,24 @@ $(BUILD)/test/%: test/%.c $(LIBRARY)
 	$(call say,cc,$<)$(LINK)
 
 # A host library comes before -lev: Debian's libev.so has functions of libevent's names in it. Where
-# it is missing the test is a script that says so, too old to be kept: the next make asks again.
-$(BUILD)/test/hosts/%: private HOST_LIBS = $(shell pkg-config --libs $* 2>/dev/null)
-$(BUILD)/test/hosts/%: private CPPFLAGS += $(patsubst -I%,-isystem%,$(shell pkg-config --cflags $* 2>/dev/null))
+# it is missing the program is a script that says so, too old to be kept: the next make asks again.
+# What the tests need is fetched for the tests only.
+HOSTED := $(BUILD)/test/hosts/% $(BUILD)/examples/embed/%
+$(HOSTED): private HOST_LIBS = $(shell pkg-config --libs $* 2>/dev/null)
+$(HOSTED): private CPPFLAGS += $(patsubst -I%,-isystem%,$(shell pkg-config --cflags $* 2>/dev/null))
+unbuilt = printf '\#!/bin/sh\necho "%s"\n$(2)\n' "$(1) needs the package $$(.ci/deps --package $*)" \
+	>$@ && chmod +x $@ && touch -d @0 $@
 $(BUILD)/test/hosts/%: test/hosts/%.c $(LIBRARY) | $(BUILD)/needs-test
 	@mkdir -p $(@D)
 	$(call say,cc,$<)if .ci/deps --host $*; then $(LINK); else \
-		printf '#!/bin/sh\necho "ok 1 - %s # skip needs the package %s"\necho 1..1\n' \
-			$* $$(.ci/deps --package $*) >$@ && chmod +x $@ && touch -d @0 $@; fi
+		$(call unbuilt,ok 1 - $* # skip,echo 1..1); fi
+$(BUILD)/examples/embed/%: examples/embed/%.c $(LIBRARY)
+	@mkdir -p $(@D)
+	$(call say,cc,$<)if .ci/deps --host $*; then $(LINK); else \
+		$(call unbuilt,$*,exit 1) && sed -n 's/^echo "\(.*\)"/  skip \1/p' $@; fi
+ifneq ($(filter test check,$(MAKECMDGOALS)),)
+$(HOUSES): | $(BUILD)/needs-test
+endif
 
 # Warnings are errors here and nowhere else: a newer compiler must not keep anybody from building.
 test check: WERROR := -Werror
@@ -192,4 +203,4 @@ help:
 	bench $(BENCHES) install uninstall format deps clean help FORCE
 .SECONDARY: $(OBJ)
 .DELETE_ON_ERROR:
--include $(OBJ:.o=.d) $(EXAMPLES:=.d) $(TESTS:=.d) $(PEERS:=.d)
+-include $(OBJ:.o=.d) $(EXAMPLES:=.d) $(HOUSES:=.d) $(TESTS:=.d) $(PEERS:=.d)

@@ -46,15 +46,29 @@ check "it needs libc, libev and http-parser only" nothing "$(ldd "$lib/libouro.s
 
 # The line in the head of an example, up to where it runs it, for our compiler; `more` goes behind.
 as_told() {
-	line=$(sed -n 's/ \*\/$//; s/ && .*//; s/^ \*  *\(cc [a-z_]*\.c .*pkg-config.*\)/\1/p' "examples/$1.c")
+	line=$(sed -n 's/ \*\/$//; s/ && .*//; s/^ \*  *\(cc .*\.c .*pkg-config.*\)/\1/p' "examples/$1.c")
 	[ -n "$line" ] || { echo "no line that compiles it in its head"; return 1; }
-	(cd examples && eval "$CC -Wall -Wextra -Werror ${line#cc } $2")
+	(cd "examples/$(dirname "$1")" && eval "$CC -Wall -Wextra -Werror ${line#cc } $2")
 }
 
 for example in examples/*.c; do
 	name=$(basename "$example" .c)
 	check "$name, by the line in its head" as_told "$name" "-o $tmp/$name"
 done
+
+# The hosts of examples/embed/ are where they always are, as seen from the other place.
+ln -s /usr "$tmp/root/usr"
+mkdir "$tmp/embed"
+for example in examples/embed/*.c; do
+	name=embed/$(basename "$example" .c)
+	if .ci/deps --host "${name#*/}"; then
+		check "$name, by the line in its head" as_told "$name" "-o $tmp/$name"
+	else
+		skip "$name" "needs the package $(.ci/deps --package "${name#*/}")"
+	fi
+done
+rm "$tmp/root/usr"
+
 check "timer runs with the shared library" env LD_LIBRARY_PATH="$lib" "$tmp/timer"
 check "and not without" nothing "$("$tmp/timer" 2>/dev/null)"
 
@@ -78,8 +92,12 @@ as_both() {
 	eval "$CC $tmp/both.c -o $tmp/both \$(pkg-config --cflags --libs ouro) -levent" &&
 		LD_LIBRARY_PATH=$lib "$tmp/both"
 }
+in_the_house() {
+	echo hello | LD_LIBRARY_PATH=$lib "$tmp/embed/libevent" 0 | grep -q '^tick .* hello$'
+}
 if pkg-config --exists libevent; then
 	check "libevent beside ouro, in the order of README.md" as_both
+	check "libevent with ouro inside, by the line in its head" in_the_house
 else
 	skip "libevent beside ouro" "needs the package libevent-dev"
 fi
