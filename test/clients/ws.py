@@ -7,6 +7,12 @@ import asyncio, sys
 import websockets
 
 async def echo(ws, path=None):
+    try:
+        await answer(ws)
+    except websockets.ConnectionClosed:
+        pass # with a code that is no plain 1000
+
+async def answer(ws):
     async for message in ws:
         if isinstance(message, str) and message.startswith("close "):
             _, code, reason = message.split(" ", 2)
