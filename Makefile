@@ -39,7 +39,8 @@ SRC      := $(foreach f,$(FLOORS),$(sort $(wildcard lib/$f/*.c))) \
 OBJ      := $(SRC:%.c=$(BUILD)/%.o)
 HEADERS  := include/ouro.h $(sort $(wildcard include/ouro/*.h))
 EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/*.c)))
-HOUSES   := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/embed/*.c)))
+MODULES  := $(BUILD)/examples/embed/redis.so
+HOUSES   := $(filter-out $(MODULES:.so=),$(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/embed/*.c))))
 TEST_SRC := $(foreach f,$(FLOORS),$(sort $(wildcard test/$f/*.c)))
 FUZZ_SRC := $(sort $(wildcard test/fuzz/*.c))
 SOAK_SRC := $(sort $(wildcard test/soak/*.c))
@@ -72,7 +73,7 @@ LINK    = $(COMPILE) -MMD -MP -MT $@ -MF $@.d -o $@ $< $(LIBRARY) $(HOST_LIBS) $
 say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
 
 all: $(LIBRARY) $(BUILD)/libouro.so examples
-examples: $(EXAMPLES) $(HOUSES)
+examples: $(EXAMPLES) $(HOUSES) $(MODULES)
 run: $(BUILD)/examples/clock
 	@$<
 
@@ -105,7 +106,7 @@ $(BUILD)/needs-%:
 $(addprefix $(BUILD)/needs-,test headers clients bench fuzz): | $(BUILD)/needs-build
 
 # An example sees what a user sees; a test may look inside. Private: not for the library they need.
-$(EXAMPLES) $(HOUSES): private INCLUDES := -Iinclude
+$(EXAMPLES) $(HOUSES) $(MODULES): private INCLUDES := -Iinclude
 $(BUILD)/examples/%: examples/%.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(call say,cc,$<)$(LINK)
@@ -132,14 +133,22 @@ $(BUILD)/examples/embed/%: examples/embed/%.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(call say,cc,$<)if .ci/deps --host $*; then $(LINK); else \
 		$(call unbuilt,$*,exit 1) && sed -n 's/^echo "\(.*\)"/  skip \1/p' $@; fi
+
+# A module of a host has an ouro of its own inside, which nobody else in that process sees.
+$(MODULES): $(BUILD)/examples/embed/%.so: examples/embed/%.c $(LIBRARY)
+	@mkdir -p $(@D)
+	$(call say,cc,$<)if .ci/deps --host $*; then \
+		$(COMPILE) -shared -MMD -MP -MT $@ -MF $@.d -o $@ $< $(LIBRARY) \
+			-Wl,--exclude-libs,ALL $(LDFLAGS) $(LIBS); \
+	else echo "  skip $* needs the package $$(.ci/deps --package $*)"; fi
 ifneq ($(filter test check,$(MAKECMDGOALS)),)
-$(HOUSES): | $(BUILD)/needs-test
+$(HOUSES) $(MODULES): | $(BUILD)/needs-test
 endif
 
 # Warnings are errors here and nowhere else: a newer compiler must not keep anybody from building.
 test check: WERROR := -Werror
 test check: $(BUILD)/needs-test all $(TESTS)
-	@CC='$(CC)' BUILD='$(BUILD)' SAN='$(SAN)' test/run test/runner.sh $(TESTS)
+	@CC='$(CC)' BUILD='$(BUILD)' SAN='$(SAN)' test/run test/runner.sh $(TESTS) $(MODULES:$(BUILD)/examples/embed/%.so=test/%.sh)
 
 headers layers readme test-install test-clients: export MAKE := $(MAKE)
 headers: $(BUILD)/needs-headers
@@ -203,4 +212,4 @@ help:
 	bench $(BENCHES) install uninstall format deps clean help FORCE
 .SECONDARY: $(OBJ)
 .DELETE_ON_ERROR:
--include $(OBJ:.o=.d) $(EXAMPLES:=.d) $(HOUSES:=.d) $(TESTS:=.d) $(PEERS:=.d)
+-include $(OBJ:.o=.d) $(EXAMPLES:=.d) $(HOUSES:=.d) $(MODULES:=.d) $(TESTS:=.d) $(PEERS:=.d)
