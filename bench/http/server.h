@@ -23,6 +23,8 @@ struct server {
 	pid_t pid;
 	uint16_t port;
 	clockid_t clock;
+	bool anywhere; /* it may use every core, not only the first */
+	bool group;    /* it is several processes: they end together */
 };
 
 enum { SERVER_PATIENCE_MS = 20000, SERVER_FIRST_PORT = 10000, SERVER_PORTS = 20000 };
@@ -82,7 +84,10 @@ static inline void server_exec(const struct server *s, const char *command)
 	int nowhere = open("/dev/null", O_WRONLY);
 
 	bench_check(snprintf(line, sizeof(line), "exec %s -p %u", command, s->port) < 1024);
-	bench_pin(0);
+	if (!s->anywhere)
+		bench_pin(0);
+	if (s->group)
+		setpgid(0, 0);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	dup2(nowhere, STDOUT_FILENO);
 	execl("/bin/sh", "sh", "-c", line, (char *)NULL);
@@ -147,7 +152,10 @@ static inline double server_memory(const struct server *s)
 
 static inline void server_end(const struct server *s)
 {
-	kill(s->pid, SIGTERM);
+	if (s->group)
+		kill(-s->pid, SIGKILL);
+	else
+		kill(s->pid, SIGTERM);
 }
 
 /* Until all have ended, and what stood before them. */
