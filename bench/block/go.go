@@ -25,7 +25,7 @@ func main() {
 		fmt.Println(runtime.Version()[2:])
 		return
 	}
-	http.HandleFunc("/ping", func(w http.ResponseWriter, r *http.Request) {
+	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, "pong")
 	})
 	http.HandleFunc("/cpu", func(w http.ResponseWriter, r *http.Request) {
