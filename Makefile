@@ -5,7 +5,8 @@
 #   make test       every test (check is the same); installs what it lacks on Debian
 #   make fuzz       made-up input for what reads HTTP: FUZZ_SECONDS (600) for each fuzzer
 #   make soak       millions of requests on one server: SOAK_SECONDS (0: ten million), SOAK_SEED
-#   make bench      ouro beside libev, libuv and Node; bench-loop, bench-pool: one of them
+#   make bench      ouro beside others, everything; bench-block, bench-http, ...: one of them
+#   make results    the same, and bench/RESULTS.md of it; bench-deps: what the benches need
 #   make headers    every public header alone, as C11 and as C++17
 #   make layers     no include points up a floor
 #   make readme     every piece of code in README.md compiles
@@ -175,7 +176,10 @@ soak: $(BUILD)/test/soak/soak
 # One after the other: two at once would measure each other.
 BENCHES := $(patsubst bench/%/run,bench-%,$(sort $(wildcard bench/*/run)))
 bench: $(BUILD)/needs-bench
-	@$(foreach b,$(BENCHES),$(MAKE) --no-print-directory $b &&) true
+	@$(foreach b,$(BENCHES),echo "== $b ($$(date +%T))" >&2 && $(MAKE) --no-print-directory $b &&) true
+bench-deps: $(BUILD)/needs-bench
+results: bench
+	@BUILD='$(BUILD)' bench/results
 $(BENCHES): bench-%: $(BUILD)/needs-bench
 	@CC='$(CC)' BUILD='$(abspath $(BUILD))' bench/$*/run
 
@@ -209,7 +213,7 @@ help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
 .PHONY: all examples run test check headers layers readme test-install test-clients fuzz soak \
-	bench $(BENCHES) install uninstall format deps clean help FORCE
+	bench bench-deps results $(BENCHES) install uninstall format deps clean help FORCE
 .SECONDARY: $(OBJ)
 .DELETE_ON_ERROR:
 -include $(OBJ:.o=.d) $(EXAMPLES:=.d) $(HOUSES:=.d) $(MODULES:=.d) $(TESTS:=.d) $(PEERS:=.d)
