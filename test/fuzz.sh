@@ -38,18 +38,28 @@ if ! .ci/deps --fuzzer; then
 	how=replay
 	echo "  there is no clang with libFuzzer here: only the seeds are read"
 fi
-passed=0 failed=0
-for file; do
-	name=$(basename "$file" .c)
+
+# one FUZZER.c: says how it went; its last word is good or bad.
+one() {
+	file=$1 name=$(basename "$1" .c)
 	if $how >"$folder/$name.log" 2>&1; then
-		passed=$((passed + 1))
 		runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$folder/$name.log")
 		printf '  fuzz %-24s %s ok\n' "$name" "${runs:-$(ls "test/fuzz/seeds/$name" | wc -l)}"
 	else
-		failed=$((failed + 1))
 		printf '  FAIL %s\n' "$name"
 		tail -n 60 "$folder/$name.log" | sed 's/^/       /'
-	fi
-done
+	fi >"$folder/$name.said"
+	flock "$folder/lock" cat "$folder/$name.said"
+}
+
+# As many at once as there are processors.
+if [ "$1" = --one ]; then
+	one "$2"
+	exit
+fi
+rm -f "$folder"/*.said
+printf '%s\n' "$@" | xargs -P "$(nproc)" -I '{}' "$0" "$seconds" --one '{}'
+passed=$(cat "$folder"/*.said | grep -c '^  fuzz ')
+failed=$(($# - passed))
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]
