@@ -10,8 +10,8 @@
  *
  * The page comes back by itself when the connection is lost, and says the id of the last event
  * that it has heard. A comment is sent when nothing else was for a while, so that nobody on the way
- * takes the connection for a dead one. When the client has gone the handle closes itself. All of it
- * on the loop's thread. */
+ * takes the connection for a dead one. When the client has gone the handle closes itself; when the
+ * server ends too, at once if it was ending already. All of it on the loop's thread. */
 #ifndef OURO_EVENTS_H
 #define OURO_EVENTS_H
 #include "ouro/http.h"

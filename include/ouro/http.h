@@ -137,16 +137,28 @@ OURO_API int ouro_http_open(ouro_loop *loop, const ouro_http_opts *opts,
  * -errno, and it is still yours: -ENOTSOCK, -ENOMEM; OURO_ECLOSED after close. */
 OURO_API int ouro_server_adopt(ouro_server *server, int fd) OURO_MUST_CHECK;
 
-/* Ends in peace: nothing new is accepted, idle connections are closed at once, answers from now on
- * say `Connection: close`; what is not answered and sent after deadline_ms is cut off. 0: at once;
- * OURO_NEVER: no deadline. A second call can only make the end come sooner. */
+/* Ends in peace: nothing new is accepted, idle connections are closed at once, every request that
+ * has come is answered, and the last answer of a connection says `Connection: close`. WebSockets
+ * are told 1001 (going away), event streams end as whole answers. What is not done after deadline_ms
+ * is cut off. 0: at once; OURO_NEVER: no deadline. A second call can only make the end come sooner.
+ * Streams that requests have become by ouro_req_upgrade() are yours, and left alone. */
 OURO_API void ouro_server_close(ouro_server *server, unsigned deadline_ms);
+
+/* Announces the end: for delay_ms it accepts and serves as before, but each answer is the last of
+ * its connection, so that clients leave by themselves, and ouro_health_ready() says no, so that
+ * whoever sends clients here sends them elsewhere. Then ouro_server_close(server, deadline_ms).
+ * 0: that at once. A second call can only make it come sooner. */
+OURO_API void ouro_server_close_after(ouro_server *server, unsigned delay_ms, unsigned deadline_ms);
+
+/* Has its end begun, or been announced? */
+OURO_API bool ouro_server_is_ending(const ouro_server *server);
 
 /* Called once when the last connection has ended. */
 typedef struct ouro_server_report {
 	uint64_t requests; /* answered in the server's life */
 	uint64_t finished; /* of those that were under way when the end began */
-	uint64_t cut;      /* connections that the deadline cut off in mid-request */
+	uint64_t cut;      /* that the deadline cut off: connections in mid-request, WebSockets */
+	uint64_t sockets, feeds; /* WebSockets and event streams that were told of the end */
 } ouro_server_report;
 typedef void  ouro_server_end_fn(const ouro_server_report *report, void *arg);
 OURO_API void ouro_server_on_close(ouro_server *server, ouro_server_end_fn *fn);

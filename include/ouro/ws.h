@@ -20,8 +20,8 @@
  *
  * A WebSocket closes itself when its end has come, whoever began it, and frees itself then:
  * on_close is the last call, and the pointer is dead behind it. All of it on the loop's thread. A
- * server that closes leaves its WebSockets alone, as they are connections of yours; a loop that is
- * freed closes them. */
+ * server that ends closes its WebSockets with 1001, as if you had; a loop that is freed cuts them
+ * off. */
 #ifndef OURO_WS_H
 #define OURO_WS_H
 #include "ouro/http.h"
@@ -47,8 +47,9 @@ typedef struct ouro_ws_opts {
 /* The request becomes a WebSocket, opts NULL: all defaults; the lists of opts must stay for ever.
  * The sub-protocol is the first of ours that the client offers; without one in common there is
  * none, and the client may leave. Fields that were set go with the 101. 0; -EINVAL: it is no
- * handshake, and is answered: 426 with what we speak, 400, or 403 for its origin; OURO_ECLOSED;
- * -ENOMEM. The request has ended in every case. */
+ * handshake, and is answered: 426 with what we speak, 400, or 403 for its origin; OURO_ECLOSED: the
+ * client has gone, or the server ends, and it is answered 503; -ENOMEM. The request has ended in
+ * every case. */
 OURO_API int ouro_ws_accept(ouro_req *req, const ouro_ws_opts *opts,
 			    ouro_ws **ret_ws) OURO_MUST_CHECK;
 

@@ -120,7 +120,7 @@ static void end(ouro_signal *signal, int signo, void *arg)
 	program->ended_by = signo == SIGINT ? "SIGINT" : "SIGTERM";
 	ouro_signal_close(program->interrupt);
 	ouro_signal_close(program->terminate);
-	if (!ouro__servers_close(loop, program->shutdown_ms, servers_ended, program)) {
+	if (!ouro__servers_close(loop, 0, program->shutdown_ms, servers_ended, program)) {
 		ouro_loop_stop(loop, 0);
 		return;
 	}

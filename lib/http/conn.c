@@ -336,10 +336,34 @@ void ouro__conn_cut(struct conn *conn, int err)
 	end(conn);
 }
 
+/* What has come behind the request that is under way; an end or an error is seen later, by who may
+ * tell it to a handler. */
+static void look_behind(struct conn *conn)
+{
+	ouro_req *req = conn->req;
+	ssize_t n = ouro__sock_recv(conn->watch.fd, req->bytes + req->end, req->room - req->end);
+
+	if (n <= 0)
+		return;
+	conn->server->stats.bytes_in += (uint64_t)n;
+	req->end += (uint32_t)n;
+}
+
+/* A request may have come that nobody has looked at yet: it is served, at the end of the turn, or
+ * behind the one that is under way. */
 void ouro__conn_ask_to_end(struct conn *conn)
 {
-	if (conn->step == CONN_idle && !conn->working && !conn->req)
-		ouro__conn_cut(conn, OURO_ECANCELED);
+	if (conn->working || !wants_input(conn))
+		return;
+	if (conn->step == CONN_answer && conn->req->body.state == BODY_WHOLE)
+		look_behind(conn);
+	if (conn->step != CONN_idle || conn->req)
+		return;
+	conn->working = true;
+	ouro__conn_read(conn);
+	conn->working = false;
+	if (conn_has_input(conn))
+		flush_soon(conn->req->http->loop, &conn->req->flush);
 	else
-		conn->last = true;
+		ouro__conn_cut(conn, OURO_ECANCELED);
 }

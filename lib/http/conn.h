@@ -23,7 +23,8 @@ void ouro__conn_work(struct conn *conn);
 /* At once; err is told to whom it concerns. */
 void ouro__conn_cut(struct conn *conn, int err);
 
-/* The server ends: closes it if it is idle; else its answer will be the last. */
+/* The server ends: closes it if it is idle and nothing has come. Else its answer says that it is
+ * the last. */
 void ouro__conn_ask_to_end(struct conn *conn);
 
 /* A deadline has passed; for the lists of the server. */

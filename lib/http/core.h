@@ -67,6 +67,7 @@ struct conn {
 	uint16_t in_turn;     /* of them, since the last look at other connections */
 	uint8_t step;         /* enum conn_step */
 	uint8_t due_kind;     /* enum conn_due: the list it is in */
+	uint8_t farewells;    /* answers since the end was announced */
 	bool working : 1;     /* conn_work() is on it: whoever ends it leaves freeing to that */
 	bool last : 1;        /* no request after this one */
 	bool peer_shut : 1;   /* the peer has closed its side */
@@ -159,7 +160,7 @@ struct ouro_req {
 	int gone;        /* the client has, and why */
 	int broken;      /* the connection is to be given up, and why */
 	uint64_t began;
-	char *head; /* NULL: not settled */
+	char *head;  /* NULL: not settled */
 	unsigned at; /* in match.chain */
 	ouro_str path;
 	char *path_z; /* the same with a zero behind it, once asked for */
@@ -190,14 +191,20 @@ struct ouro_server {
 	void *router;
 	struct chain_link on_request; /* the chain of what no route takes */
 	struct acceptor acceptor;
-	bool listening, ending, full;
+	bool listening, full;
+	bool leaving;  /* the end has been announced: answers are the last of their connections */
+	bool ending;   /* and has begun: nothing new */
+	bool draining; /* what waits to be accepted is taken, and not looked at yet */
 	char *url;
 
 	struct due_list dues[DUE_COUNT], request_dues, answer_dues;
-	struct list waiting; /* requests that handlers have */
+	struct list waiting;        /* requests that handlers have */
+	struct list sockets, feeds; /* guests */
 	struct peers hosts;
 	struct shed *shed; /* NULL: it has no marks */
 	ouro_timer deadline;
+	ouro_timer delay;     /* of an end that is announced */
+	unsigned deadline_ms; /* of that end */
 	ouro_server_end_fn *on_end;
 	ouro_server_report report;
 	ouro_server_stats stats;

@@ -5,6 +5,7 @@
 #include "http/events.h"
 #include "base/check.h"
 #include "http/event_text.h"
+#include "http/guest.h"
 #include "http/reply.h"
 #include "http/req.h"
 #include "http/shed.h"
@@ -56,6 +57,7 @@ static void feed_stop(struct handle *handle)
 
 	ouro_timer_stop(handle->loop, feed->heartbeat);
 	ouro__room_leave(&feed->member, &feed->room);
+	list_remove(&feed->guest);
 	if (!feed->req)
 		return;
 	ouro_req_on_gone(feed->req, NULL, NULL);
@@ -134,6 +136,7 @@ int ouro_feed_start(ouro_req *req, const ouro_feed_opts *opts, ouro_feed **ret_f
 		return err;
 	}
 	list_init(&feed->member);
+	list_init(&feed->guest);
 	feed->queue_max = opts->queue_max ? opts->queue_max : QUEUE_MAX;
 	feed->slow = opts->slow;
 	err = start_heartbeat(feed, opts->heartbeat_ms);
@@ -149,8 +152,12 @@ int ouro_feed_start(ouro_req *req, const ouro_feed_opts *opts, ouro_feed **ret_f
 	ouro__handle_hold(&feed->base, false);
 	feed->req = ouro_req_later(req);
 	shed_leave(req);
+	if (req->server)
+		ouro__guest_feed(req->server, feed);
 	ouro_req_on_gone(req, on_gone, feed);
 	*ret_feed = feed;
+	if (req->server && !guests_are_welcome(req->server))
+		ouro_feed_close(feed);
 	return 0;
 }
 

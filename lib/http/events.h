@@ -16,6 +16,7 @@ struct ouro_feed {
 	ouro_slow slow;
 	bool sent; /* something was, since the last heartbeat */
 	struct list member;
+	struct list guest; /* of the server; empty: of none */
 	struct ouro_room *room;
 };
 

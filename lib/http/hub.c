@@ -90,3 +90,39 @@ ouro_str ouro__http_date(struct http *http)
 		write_date(http, now);
 	return ouro_str_n(http->date, http->date_len);
 }
+
+/* The end of all of them. */
+
+void ouro__servers_add_up(struct http *http, const ouro_server_report *report)
+{
+	ouro_server_end_fn *fn = http->on_end;
+
+	http->sum.requests += report->requests;
+	http->sum.finished += report->finished;
+	http->sum.cut += report->cut;
+	http->sum.sockets += report->sockets;
+	http->sum.feeds += report->feeds;
+	if (!fn || !list_empty(&http->servers))
+		return;
+	http->on_end = NULL;
+	fn(&http->sum, http->on_end_arg);
+}
+
+size_t ouro__servers_close(ouro_loop *loop, unsigned delay_ms, unsigned deadline_ms,
+			   ouro_server_end_fn *fn, void *arg)
+{
+	struct http *http = ouro__http_find(loop);
+	size_t count = 0;
+
+	if (!http || list_empty(&http->servers))
+		return 0;
+	http->on_end = fn;
+	http->on_end_arg = arg;
+	memset(&http->sum, 0, sizeof(http->sum));
+	list_each (at, &http->servers) {
+		ouro_server_close_after(list_of(at, struct ouro_server, link), delay_ms,
+					deadline_ms);
+		count++;
+	}
+	return count;
+}

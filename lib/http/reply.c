@@ -136,9 +136,22 @@ static size_t head_max(const ouro_req *req, const struct head *head)
 	return req->answer.fields ? len + fields_len(req->answer.fields, head->type) : len;
 }
 
+#define FAREWELLS 64
+
+/* The server ends, and this is the last: but what the client has sent behind it already is
+ * answered, too, unless there is no end of it. */
+static bool says_farewell(const ouro_req *req)
+{
+	bool more = req->body.state == BODY_WHOLE && req->begin < req->end;
+
+	return !more || ++req->conn->farewells >= FAREWELLS;
+}
+
 /* The client should hear from us that there will be no other answer. */
 static void decide_last(const ouro_req *req)
 {
+	if (req->server->leaving && says_farewell(req))
+		req->conn->last = true;
 	if (intake_is_listened_to(&req->body))
 		return; /* the handler reads it to its end */
 	if (req->body.state != BODY_WHOLE && !ouro__intake_is_worth_reading(req))

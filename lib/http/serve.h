@@ -22,6 +22,9 @@ void ouro__server_time_answer(ouro_req *req);
 bool ouro__server_conn_began(struct ouro_server *server, struct conn *conn, const ouro_addr *peer);
 void ouro__server_conn_ended(struct ouro_server *server, struct conn *conn);
 
+/* A server has ended: when it was the last of an end of all, whoever asked for that is told. */
+void ouro__servers_add_up(struct http *http, const ouro_server_report *report);
+
 /* At once: every connection is closed, every handler told. */
 void ouro__server_cut(struct ouro_server *server);
 #endif

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/check.h"
 #include "http/conn.h"
+#include "http/guest.h"
 #include "http/req.h"
 #include "http/serve.h"
 #include "http/shed.h"
@@ -36,7 +37,7 @@ static int server_number(const struct handle *handle)
 
 static bool server_is_idle(const struct handle *handle)
 {
-	return ((const struct ouro_server *)handle)->stats.connections == 0;
+	return server_is_empty((const struct ouro_server *)handle);
 }
 
 static void server_stop(struct handle *handle);
@@ -84,7 +85,7 @@ static void accepted(struct acceptor *acceptor, int fd, const ouro_addr *peer)
 {
 	struct ouro_server *server = list_of(acceptor, struct ouro_server, acceptor);
 
-	if (ouro__conn_open(server, fd, peer, true))
+	if (ouro__conn_open(server, fd, peer, !server->draining))
 		close(fd);
 	if (is_full(server))
 		make_room(server);
@@ -109,7 +110,7 @@ void ouro__server_conn_ended(struct ouro_server *server, struct conn *conn)
 {
 	ouro__peers_leave(&server->hosts, conn->counted);
 	server->stats.connections--;
-	if (server->ending && !server->stats.connections)
+	if (server->ending && server_is_empty(server))
 		ouro__handle_settled(&server->base);
 	if (server->ending)
 		return;
@@ -138,6 +139,7 @@ static void cut_all(struct ouro_server *server)
 			ouro__conn_cut(conn, OURO_ECANCELED);
 		}
 	}
+	ouro__guests_cut(server);
 }
 
 static void time_is_up(ouro_loop *loop, void *arg)
@@ -153,18 +155,30 @@ static void ask_all_to_end(struct ouro_server *server)
 			ouro__conn_ask_to_end(list_of(at, struct conn, due.link));
 }
 
+#define DRAIN_MOST 4096
+
+static void stop_listening(struct ouro_server *server)
+{
+	server->draining = !server->base.loop->ending;
+	if (server->draining)
+		ouro__acceptor_drain(&server->acceptor, DRAIN_MOST);
+	ouro__acceptor_close(&server->acceptor);
+}
+
 static void server_stop(struct handle *handle)
 {
 	struct ouro_server *server = (struct ouro_server *)handle;
 
-	server->ending = true;
 	if (server->listening)
-		ouro__acceptor_close(&server->acceptor);
+		stop_listening(server);
+	server->leaving = server->ending = true;
+	ouro_timer_stop(server->base.loop, server->delay);
 	server->report.finished = server->stats.requests;
 	if (server->base.loop->ending) {
 		cut_all(server);
 		return;
 	}
+	ouro__guests_tell(server);
 	ask_all_to_end(server);
 }
 
@@ -214,6 +228,7 @@ static void free_parts(struct ouro_server *server)
 	leave_requests(server);
 	list_remove(&server->link);
 	ouro_timer_stop(server->base.loop, server->deadline);
+	ouro_timer_stop(server->base.loop, server->delay);
 	for (int kind = 0; kind < DUE_COUNT; kind++)
 		ouro__due_list_end(&server->dues[kind]);
 	ouro__due_list_end(&server->request_dues);
@@ -223,19 +238,6 @@ static void free_parts(struct ouro_server *server)
 	ouro__peers_free(&server->hosts);
 	ouro__shed_free(server->shed);
 	ouro__free(server->url);
-}
-
-static void add_up(struct http *http, const ouro_server_report *report)
-{
-	ouro_server_end_fn *fn = http->on_end;
-
-	http->sum.requests += report->requests;
-	http->sum.finished += report->finished;
-	http->sum.cut += report->cut;
-	if (!fn || !list_empty(&http->servers))
-		return;
-	http->on_end = NULL;
-	fn(&http->sum, http->on_end_arg);
 }
 
 /* The handle's last call. */
@@ -251,7 +253,7 @@ static void gone(void *arg)
 	free_parts(server);
 	if (fn)
 		fn(&report, server->opts.arg);
-	add_up(http, &report);
+	ouro__servers_add_up(http, &report);
 }
 
 void ouro_server_close(ouro_server *server, unsigned deadline_ms)
@@ -263,7 +265,7 @@ void ouro_server_close(ouro_server *server, unsigned deadline_ms)
 	handle_check(server, server_type);
 	loop = server->base.loop;
 	ouro__handle_close(&server->base);
-	if (deadline_ms == OURO_NEVER || !server->stats.connections)
+	if (deadline_ms == OURO_NEVER || server_is_empty(server))
 		return;
 	if (ouro_timer_left(loop, server->deadline) < deadline_ms * NS_PER_MS)
 		return;
@@ -273,21 +275,34 @@ void ouro_server_close(ouro_server *server, unsigned deadline_ms)
 		cut_all(server);
 }
 
-size_t ouro__servers_close(ouro_loop *loop, unsigned deadline_ms, ouro_server_end_fn *fn, void *arg)
+static void delay_is_over(ouro_loop *loop, void *arg)
 {
-	struct http *http = ouro__http_find(loop);
-	size_t count = 0;
+	struct ouro_server *server = arg;
 
-	if (!http || list_empty(&http->servers))
-		return 0;
-	http->on_end = fn;
-	http->on_end_arg = arg;
-	memset(&http->sum, 0, sizeof(http->sum));
-	list_each (at, &http->servers) {
-		ouro_server_close(list_of(at, struct ouro_server, link), deadline_ms);
-		count++;
+	(void)loop;
+	ouro_server_close(server, server->deadline_ms);
+}
+
+void ouro_server_close_after(ouro_server *server, unsigned delay_ms, unsigned deadline_ms)
+{
+	ouro_loop *loop;
+
+	if (!server)
+		return;
+	handle_check(server, server_type);
+	loop = server->base.loop;
+	if (server->ending || !delay_ms) {
+		ouro_server_close(server, deadline_ms);
+		return;
 	}
-	return count;
+	if (server->leaving && ouro_timer_left(loop, server->delay) < delay_ms * NS_PER_MS)
+		return;
+	server->leaving = true;
+	server->deadline_ms = deadline_ms;
+	ouro_timer_stop(loop, server->delay);
+	server->delay = ouro_timer_after(loop, delay_ms, delay_is_over, server);
+	if (!server->delay.id)
+		ouro_server_close(server, deadline_ms);
 }
 
 /* The beginning. */
@@ -392,6 +407,8 @@ int ouro__server_open(ouro_loop *loop, const ouro_http_opts *opts, bool listen,
 	server->router = router;
 	server->on_request = (struct chain_link){ filled.on_request, filled.arg };
 	list_init(&server->waiting);
+	list_init(&server->sockets);
+	list_init(&server->feeds);
 	init_dues(server);
 	list_push(&http->servers, &server->link);
 	err = listen ? listen_at(server) : 0;
@@ -446,6 +463,12 @@ ouro_loop *ouro_server_loop(const ouro_server *server)
 {
 	handle_check(server, server_type);
 	return server->base.loop;
+}
+
+bool ouro_server_is_ending(const ouro_server *server)
+{
+	handle_check(server, server_type);
+	return server->leaving;
 }
 
 void ouro_server_hold(ouro_server *server, bool hold)

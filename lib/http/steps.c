@@ -93,7 +93,7 @@ static void settle_connection(struct conn *conn, const struct parse *parse)
 	conn->requests++;
 	if (parse->method == HTTP_CONNECT) /* what follows is for the tunnel, granted or not */
 		conn->last = true;
-	if (!parse->keep_alive || conn->server->ending || (most && conn->requests >= most))
+	if (!parse->keep_alive || (most && conn->requests >= most))
 		conn->last = true;
 }
 

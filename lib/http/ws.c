@@ -10,6 +10,7 @@
 #include "http/ws.h"
 #include "base/alloc.h"
 #include "base/check.h"
+#include "http/guest.h"
 #include "loop/call.h"
 #include <errno.h>
 
@@ -298,6 +299,7 @@ static void on_close(void *arg)
 
 	ouro_timer_stop(ws->stream->base.loop, ws->timer);
 	ouro__room_leave(&ws->member, &ws->room);
+	ouro__guest_left(ws);
 	ouro__dial_free(ws->dial);
 	forget(&ws->message);
 	forget(&ws->control);
@@ -322,6 +324,7 @@ ouro_ws *ouro__ws_new(ouro_stream *stream, const ouro_ws_opts *opts, bool client
 		message_max = UINT64_MAX;
 	ouro__ws_reader_start(&ws->reader, !client, frame_max, message_max);
 	list_init(&ws->member);
+	list_init(&ws->guest);
 	ws->magic = WS_MAGIC;
 	ws->client = client;
 	ws->pieces = opts->pieces;

@@ -48,6 +48,7 @@ struct ouro_ws {
 	unsigned ping_ms, close_ms;
 	struct list member; /* of the room */
 	struct ouro_room *room;
+	struct list guest; /* of the server; empty: of none */
 	struct dial *dial; /* WS_OPENING */
 };
 

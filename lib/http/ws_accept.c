@@ -1,5 +1,6 @@
 /* ws_accept.c -- the server's side of the handshake. See ouro/ws.h. */
 #include "http/encoded.h"
+#include "http/guest.h"
 #include "http/ws.h"
 #include <errno.h>
 
@@ -91,6 +92,7 @@ static int upgrade(ouro_req *req, const char *protocol, ouro_stream **ret_stream
 int ouro_ws_accept(ouro_req *req, const ouro_ws_opts *opts, ouro_ws **ret_ws)
 {
 	static const ouro_ws_opts defaults;
+	struct ouro_server *server = ouro_req_server(req);
 	ouro_stream *stream;
 	const char *protocol;
 	int status, err;
@@ -99,6 +101,10 @@ int ouro_ws_accept(ouro_req *req, const ouro_ws_opts *opts, ouro_ws **ret_ws)
 	status = judge(req, opts);
 	if (status)
 		return refuse(req, status);
+	if (!server || !guests_are_welcome(server)) {
+		err = ouro_req_status(req, 503);
+		return err ? err : OURO_ECLOSED;
+	}
 	protocol = choose(req, opts->protocols);
 	err = upgrade(req, protocol, &stream);
 	if (err)
@@ -107,6 +113,7 @@ int ouro_ws_accept(ouro_req *req, const ouro_ws_opts *opts, ouro_ws **ret_ws)
 	if (!*ret_ws)
 		return -ENOMEM;
 	(*ret_ws)->protocol = protocol;
+	ouro__guest_ws(server, *ret_ws);
 	err = ouro__ws_opened(*ret_ws);
 	if (err)
 		ouro_stream_close(stream);

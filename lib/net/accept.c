@@ -144,6 +144,13 @@ static void on_connections(struct watch *watch, unsigned ready)
 	adapt(socket, taken);
 }
 
+void ouro__acceptor_drain(struct acceptor *acceptor, unsigned most)
+{
+	for (unsigned i = 0; i < acceptor->count && !acceptor->paused; i++)
+		while (most && take(&acceptor->sockets[i]))
+			most--;
+}
+
 /* Opening and closing. */
 
 static int open_socket(const ouro_addr *addr, bool v6_only, const void *arg)

@@ -54,6 +54,10 @@ int ouro__acceptor_open(struct acceptor *acceptor, struct ouro_loop *loop,
 			const ouro_listen_opts *opts, accept_fn *accepted,
 			accept_starved_fn *starved);
 
+/* Takes what waits in the kernel, but no more than `most`: before closing, so that nobody who has
+ * been let in by the kernel is sent away by it. */
+void ouro__acceptor_drain(struct acceptor *acceptor, unsigned most);
+
 /* Takes no more for now; goes on. */
 void ouro__acceptor_pause(struct acceptor *acceptor);
 void ouro__acceptor_resume(struct acceptor *acceptor);

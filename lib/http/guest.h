@@ -1,0 +1,34 @@
+/* guest.h -- what a request has become that goes on when it is answered, or never is: a WebSocket,
+ * an event stream. The server knows its guests, so that it can tell them when it ends. */
+#ifndef OURO__GUEST_H
+#define OURO__GUEST_H
+#include "http/core.h"
+
+struct ouro_ws;
+struct ouro_feed;
+
+/* It stays until its list is left. A server that ends takes none: see guests_are_welcome(). */
+void ouro__guest_ws(struct ouro_server *server, struct ouro_ws *ws);
+void ouro__guest_feed(struct ouro_server *server, struct ouro_feed *feed);
+
+/* A WebSocket has left, and its server may have waited for it. */
+void ouro__guest_left(struct ouro_ws *ws);
+
+/* The server ends: a close frame with 1001 to each WebSocket, the last chunk to each event stream.
+ * They are counted in its report. */
+void ouro__guests_tell(struct ouro_server *server);
+
+/* The time is up: WebSockets that have not gone are cut off. */
+void ouro__guests_cut(struct ouro_server *server);
+
+static inline bool guests_are_welcome(const struct ouro_server *server)
+{
+	return !server->ending;
+}
+
+/* Is nobody there that an end has to wait for? */
+static inline bool server_is_empty(const struct ouro_server *server)
+{
+	return !server->stats.connections && list_empty(&server->sockets);
+}
+#endif
