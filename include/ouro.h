@@ -23,6 +23,7 @@
 #include "ouro/fetch.h"
 #include "ouro/file.h"
 #include "ouro/fs.h"
+#include "ouro/health.h"
 #include "ouro/hist.h"
 #include "ouro/http.h"
 #include "ouro/io.h"

@@ -121,6 +121,8 @@ typedef struct ouro_http_opts {
 	bool length_required; /* a body that does not say its length first is 411 */
 
 	const struct ouro_shed_opts *shed; /* overload: see shed.h. Copied; NULL: never says no */
+
+	unsigned delay_ms; /* ouro_loop_main(): served so long after SIGTERM; 0: not at all */
 } ouro_http_opts;
 
 /* Listens and serves. *ret_server; NULL: not wanted, it lives as long as the loop. 0, or

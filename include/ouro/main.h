@@ -15,7 +15,13 @@ OURO_BEGIN
  *
  * A loop with servers ends in peace: ouro_server_close() with 10 s for what is under way, or as
  * many milliseconds as OURO_SHUTDOWN_MS says in the environment (0: none); then a line on stderr
- * says how many answers were finished and how many cut off. */
+ * says how many answers were finished and how many cut off.
+ *
+ * Where somebody else sends the clients here, and needs its time to hear that it should not: on
+ * SIGTERM each server is served for its delay_ms first, or for the milliseconds that
+ * OURO_SHUTDOWN_DELAY_MS says, and not ready any more (health.h): ouro_server_close_after(). For
+ * Kubernetes 5000 is a good number; with OURO_SHUTDOWN_MS it must be less than the time that it
+ * gives. SIGINT does not wait, since it is somebody at the keyboard. */
 OURO_API int ouro_loop_main(ouro_loop *loop);
 
 /* A whole program that is one HTTP server: a loop, ouro_http_listen() with these options,

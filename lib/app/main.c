@@ -19,6 +19,7 @@ struct program {
 	ouro_loop *loop;
 	ouro_signal *interrupt, *terminate, *explain;
 	unsigned shutdown_ms;
+	unsigned delay_ms; /* OURO_NEVER: what each server says */
 	const char *ended_by;
 };
 
@@ -98,14 +99,26 @@ static void say_patience(ouro_loop *loop, void *arg)
 	fputs("; a second signal ends at once\n", stderr);
 }
 
+static void say_delay(const struct program *program, unsigned ms)
+{
+	fprintf(stderr,
+		"ouro: %s: not ready any more, but serving for %u s; a second signal ends at "
+		"once\n",
+		program->ended_by, (ms + 999) / 1000);
+}
+
 static void servers_ended(const ouro_server_report *sum, void *arg)
 {
 	const struct program *program = arg;
 
 	fprintf(stderr,
 		"ouro: %s: %" PRIu64 " requests answered, %" PRIu64 " of them at the end, %" PRIu64
-		" cut off\n",
+		" cut off",
 		program->ended_by, sum->requests, sum->finished, sum->cut);
+	if (sum->sockets || sum->feeds)
+		fprintf(stderr, "; %" PRIu64 " WebSockets and %" PRIu64 " event streams were told",
+			sum->sockets, sum->feeds);
+	fputc('\n', stderr);
 	ouro_loop_stop(program->loop, 0);
 }
 
@@ -115,17 +128,23 @@ static void end(ouro_signal *signal, int signo, void *arg)
 {
 	struct program *program = arg;
 	ouro_loop *loop = program->loop;
+	unsigned delay_ms = signo == SIGINT ? 0 : program->delay_ms;
+	unsigned longest = delay_ms == OURO_NEVER ? ouro__servers_delay(loop) : delay_ms;
 
 	(void)signal;
 	program->ended_by = signo == SIGINT ? "SIGINT" : "SIGTERM";
 	ouro_signal_close(program->interrupt);
 	ouro_signal_close(program->terminate);
-	if (!ouro__servers_close(loop, 0, program->shutdown_ms, servers_ended, program)) {
+	if (!ouro__servers_close(loop, delay_ms, program->shutdown_ms, servers_ended, program)) {
 		ouro_loop_stop(loop, 0);
 		return;
 	}
+	if (longest)
+		say_delay(program, longest);
 	if (program->shutdown_ms > PATIENCE_MS)
-		ouro_timer_hold(loop, ouro_timer_after(loop, PATIENCE_MS, say_patience, program),
+		ouro_timer_hold(loop,
+				ouro_timer_after(loop, (uint64_t)longest + PATIENCE_MS,
+						 say_patience, program),
 				false);
 }
 
@@ -142,13 +161,13 @@ static int listen_to(ouro_loop *loop, int signo, ouro_signal_fn *fn, struct prog
 }
 
 /* The environment's number, or else `otherwise`; false: it is none, which is said. */
-static bool read_shutdown(unsigned *ret_ms)
+static bool read_ms(const char *name, unsigned otherwise, unsigned *ret_ms)
 {
-	const char *text = getenv("OURO_SHUTDOWN_MS");
-	uint64_t ms = text ? ouro_str_u64(ouro_str_z(text), UINT64_MAX) : SHUTDOWN_MS;
+	const char *text = getenv(name);
+	uint64_t ms = text ? ouro_str_u64(ouro_str_z(text), UINT64_MAX) : otherwise;
 
 	if (ms > OURO_NEVER) {
-		fprintf(stderr, "ouro: OURO_SHUTDOWN_MS is no number of milliseconds: %s\n", text);
+		fprintf(stderr, "ouro: %s is no number of milliseconds: %s\n", name, text);
 		return false;
 	}
 	*ret_ms = (unsigned)ms;
@@ -177,7 +196,8 @@ int ouro_loop_main(ouro_loop *loop)
 		loop->on_lag = print_lag;
 	if (!loop->log.fn)
 		loop->log.fn = print_log;
-	if (!read_shutdown(&program.shutdown_ms)) {
+	if (!read_ms("OURO_SHUTDOWN_MS", SHUTDOWN_MS, &program.shutdown_ms) ||
+	    !read_ms("OURO_SHUTDOWN_DELAY_MS", OURO_NEVER, &program.delay_ms)) {
 		ouro_loop_free(loop);
 		return 1;
 	}

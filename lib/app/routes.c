@@ -5,6 +5,7 @@
  * table can be filled in for the lines below it; the strings in them are not. */
 #include "app/router.h"
 #include "http/parse.h"
+#include "ouro/health.h"
 #include <errno.h>
 #include <stdio.h>
 
@@ -145,6 +146,12 @@ static struct chain_link *make_chain(const struct reader *reader, struct line *l
 	return chain;
 }
 
+/* A probe that is told no under load makes of a busy service a dead one. */
+static bool is_health(ouro_req_fn *fn)
+{
+	return fn == ouro_health_live || fn == ouro_health_ready || fn == ouro_health_check;
+}
+
 static void inherit(const struct reader *reader, ouro_route *route)
 {
 	for (unsigned i = reader->depth; i-- > 0;) {
@@ -159,6 +166,7 @@ static void inherit(const struct reader *reader, ouro_route *route)
 	}
 	if (!route->arg)
 		route->arg = reader->arg;
+	route->no_shed |= is_health(route->fn);
 }
 
 static struct line *make_line(const struct reader *reader, const ouro_route *route)

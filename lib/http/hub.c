@@ -91,6 +91,31 @@ ouro_str ouro__http_date(struct http *http)
 	return ouro_str_n(http->date, http->date_len);
 }
 
+unsigned ouro__servers_delay(const ouro_loop *loop)
+{
+	const struct http *http = ouro__http_find(loop);
+	unsigned longest = 0;
+
+	if (http)
+		list_each (at, &http->servers) {
+			unsigned ms = list_of(at, struct ouro_server, link)->opts.delay_ms;
+
+			longest = ms > longest ? ms : longest;
+		}
+	return longest;
+}
+
+bool ouro__servers_any(const ouro_loop *loop, bool (*is_so)(const ouro_server *server))
+{
+	const struct http *http = ouro__http_find(loop);
+
+	if (http)
+		list_each (at, &http->servers)
+			if (is_so(list_of(at, struct ouro_server, link)))
+				return true;
+	return false;
+}
+
 /* The end of all of them. */
 
 void ouro__servers_add_up(struct http *http, const ouro_server_report *report)
@@ -120,7 +145,10 @@ size_t ouro__servers_close(ouro_loop *loop, unsigned delay_ms, unsigned deadline
 	http->on_end_arg = arg;
 	memset(&http->sum, 0, sizeof(http->sum));
 	list_each (at, &http->servers) {
-		ouro_server_close_after(list_of(at, struct ouro_server, link), delay_ms,
+		struct ouro_server *server = list_of(at, struct ouro_server, link);
+
+		ouro_server_close_after(server,
+					delay_ms == OURO_NEVER ? server->opts.delay_ms : delay_ms,
 					deadline_ms);
 		count++;
 	}

@@ -44,8 +44,15 @@ struct router_type {
 int ouro__server_open(ouro_loop *loop, const ouro_http_opts *opts, bool listen,
 		      const struct router_type *type, void *router, ouro_server **ret_server);
 
-/* Every server of the loop begins to end, as by ouro_server_close_after(); how many there are. When
- * the last one has ended fn is called once, with what their reports add up to; without any: never. */
+/* Every server of the loop begins to end, as by ouro_server_close_after(); how many there are.
+ * delay_ms OURO_NEVER: each one's own. When the last one has ended fn is called once, with what
+ * their reports add up to; without any: never. */
 size_t ouro__servers_close(ouro_loop *loop, unsigned delay_ms, unsigned deadline_ms,
 			   ouro_server_end_fn *fn, void *arg);
+
+/* The longest of their own delays. */
+unsigned ouro__servers_delay(const ouro_loop *loop);
+
+/* Is it so of one of the loop's servers, those that end among them? */
+bool ouro__servers_any(const ouro_loop *loop, bool (*is_so)(const ouro_server *server));
 #endif

@@ -191,10 +191,50 @@ TEST(but_not_for_longer_than_it_is_told)
 	CHECK_STR(hear(slow), "");
 }
 
+TEST(busy_says_no_to_the_ninth)
+{
+	struct example busy = start("busy");
+	int fd[8];
+
+	for (int i = 0; i < 8; i++) {
+		fd[i] = dial(&busy);
+		tell(fd[i], "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+	}
+	CHECK(is(get(&busy, "/"), 503, NULL));
+	CHECK(is(get(&busy, "/live"), 200, "alive\n"));
+	CHECK(is(get(&busy, "/ready"), 503, "not ready: warming up\n"));
+	for (int i = 0; i < 8; i++)
+		CHECK(is(hear(fd[i]), 200, "done\n"));
+	CHECK(is(get(&busy, "/ready"), 503, "not ready: warming up\n"));
+	CHECK(is(get(&busy, "/ready"), 200, "ready\n"));
+	CHECK(is(get(&busy, "/"), 200, "done\n"));
+	CHECK_EQ(kill(busy.pid, SIGINT), 0);
+	has_ended_well(&busy, "requests: too much\n");
+}
+
+TEST(and_is_not_ready_from_sigterm_on_though_it_serves)
+{
+	struct example busy;
+	char text[4096];
+	int status;
+
+	setenv("OURO_SHUTDOWN_DELAY_MS", "60000", 1);
+	busy = start("busy");
+	CHECK_EQ(kill(busy.pid, SIGTERM), 0);
+	while (!strstr(get(&busy, "/ready"), "not ready: ending\n"))
+		;
+	CHECK(is(get(&busy, "/live"), 200, "alive\n"));
+	CHECK(is(get(&busy, "/"), 200, "done\n"));
+	CHECK_EQ(kill(busy.pid, SIGTERM), 0);
+	status = finish(&busy, text, sizeof(text));
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+	CHECK(strstr(text, "not ready any more, but serving for 60 s"));
+}
+
 TEST(all_of_them_tell_what_they_take)
 {
-	static const char *const names[] = { "hello", "routes", "json",    "upload",
-					     "long",  "thread", "graceful" };
+	static const char *const names[] = { "hello", "routes", "json",     "upload",
+					     "long",  "thread", "graceful", "busy" };
 	char text[512], path[PATH_MAX];
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

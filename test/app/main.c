@@ -346,6 +346,93 @@ TEST(which_must_be_a_number)
 	CHECK_EQ(WEXITSTATUS(status_of(nothing_to_do)), 1);
 }
 
+/* ---- An end that is announced ---- */
+
+static ouro_server *delayed;
+static int late_client;
+
+static void ask_again(ouro_loop *loop, void *arg)
+{
+	int ends[2];
+
+	(void)loop, (void)arg;
+	CHECK(ouro_server_is_ending(delayed));
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	CHECK_EQ(ouro_server_adopt(delayed, ends[0]), 0);
+	CHECK_EQ(write(ends[1], PLAIN, strlen(PLAIN)), (ssize_t)strlen(PLAIN));
+	late_client = ends[1];
+}
+
+static void say_hi(ouro_req *req, void *arg)
+{
+	(void)arg;
+	ouro_req_reply(req, 200, NULL, ouro_str_z("hi\n"));
+}
+
+/* Terminated after a second; asked again a second and a half later. */
+static int announced(int signo, unsigned delay_ms)
+{
+	static int sent;
+	ouro_loop *loop = virtual_loop();
+
+	sent = signo;
+	CHECK_EQ(ouro_http_open(loop,
+				&(ouro_http_opts){ .on_request = say_hi, .delay_ms = delay_ms },
+				&delayed),
+		 0);
+	ouro_timer_after(loop, 1000, raise_it, &sent);
+	if (signo == SIGTERM)
+		ouro_timer_after(loop, 2500, ask_again, NULL);
+	return ouro_loop_main(loop);
+}
+
+static int announced_by_option(void)
+{
+	int code = announced(SIGTERM, 2000);
+
+	client = late_client;
+	CHECK(client_got("\r\nConnection: close\r\n"));
+	return code;
+}
+
+#define SERVING(secs)                                              \
+	"ouro: SIGTERM: not ready any more, but serving for " secs \
+	" s; a second signal ends at once\n"
+
+TEST(a_server_with_a_delay_is_served_on_when_the_end_was_announced)
+{
+	CHECK_EQ(status_of(announced_by_option), 0);
+	CHECK_STR(words, SERVING("2") "ouro: SIGTERM: 1 requests answered, 0 of them at the end, "
+				      "0 cut off\n");
+}
+
+static int announced_by_environment(void)
+{
+	return announced(SIGTERM, 0);
+}
+
+TEST(the_environment_may_say_how_long)
+{
+	setenv("OURO_SHUTDOWN_DELAY_MS", "3000", 1);
+	CHECK_EQ(status_of(announced_by_environment), 0);
+	CHECK_STR(words, SERVING("3") "ouro: SIGTERM: 1 requests answered, 0 of them at the end, "
+				      "0 cut off\n");
+	setenv("OURO_SHUTDOWN_DELAY_MS", "5s", 1);
+	CHECK_EQ(WEXITSTATUS(status_of(nothing_to_do)), 1);
+	CHECK_STR(words, "ouro: OURO_SHUTDOWN_DELAY_MS is no number of milliseconds: 5s\n");
+}
+
+static int interrupted_with_a_delay(void)
+{
+	return announced(SIGINT, 2000);
+}
+
+TEST(who_presses_control_c_does_not_wait_for_it)
+{
+	CHECK_EQ(status_of(interrupted_with_a_delay), 0);
+	CHECK_STR(words, "ouro: SIGINT: 0 requests answered, 0 of them at the end, 0 cut off\n");
+}
+
 static void reply_at_once(ouro_req *req, void *arg)
 {
 	(void)arg;
