@@ -65,12 +65,16 @@ OURO_API void ouro_req_next(ouro_req *req);
 
 /* ---- Servers ---- */
 
-/* An answer has left, or never will: for an access log. */
+/* An answer has left, or never will: for an access log. The first byte of a request is there when a
+ * poll has said so (what the kernel had while the loop was held, nobody can tell), or, behind
+ * another request, when that is out of the way. */
 typedef struct ouro_req_done {
-	int      status; /* what was answered; 0: the client was gone before */
-	int      err;    /* 0: the kernel has taken all of it; -ECONNRESET, OURO_ETIMEOUT, ... */
-	uint64_t bytes;  /* that the kernel took: head and body */
-	uint64_t ns;     /* from the first byte of the request */
+	int      status;    /* what was answered; 0: the client was gone before */
+	int      err;       /* 0: the kernel has taken all of it; -ECONNRESET, OURO_ETIMEOUT, ... */
+	uint64_t bytes;     /* that the kernel took: head and body */
+	uint64_t ns;        /* from the first byte of the request */
+	uint64_t queued_ns; /* of those, until its handler (or first wrapper) was called: others */
+			    /* had their turn first, its body was on its way; 0: none was */
 } ouro_req_done;
 typedef void ouro_req_done_fn(ouro_req *req, const ouro_req_done *done, void *arg);
 
@@ -240,6 +244,11 @@ OURO_API const ouro_addr *ouro_req_peer(ouro_req *req); /* NULL: no memory */
 OURO_API ouro_loop       *ouro_req_loop(const ouro_req *req);
 OURO_API ouro_server     *ouro_req_server(const ouro_req *req);
 
+/* By what name logs know it, for other services to know it by, too: what X-Request-Id says, if that
+ * is 1 to 128 letters, digits and -_.~:+/=@, else 32 hexadecimal digits that no other request has.
+ * The same each time it is asked. No memory: absent. */
+OURO_API ouro_str ouro_req_trace(ouro_req *req);
+
 /* A pointer of your own that goes with the request; NULL at first. */
 OURO_API void  ouro_req_set_data(ouro_req *req, void *data);
 OURO_API void *ouro_req_data(const ouro_req *req);
@@ -274,7 +283,8 @@ typedef void  ouro_req_gone_fn(ouro_req *req, int err, void *arg);
 OURO_API void ouro_req_on_gone(ouro_req *req, ouro_req_gone_fn *fn, void *arg);
 OURO_API bool ouro_req_is_gone(const ouro_req *req);
 
-/* As the server's on_done, for one request, and before it. */
+/* As the server's on_done, for one request, and before it. When the client goes first it is called
+ * after the handler has answered all the same, or dropped it. */
 OURO_API void ouro_req_on_done(ouro_req *req, ouro_req_done_fn *fn, void *arg);
 
 /* ---- The body of a request ---- */

@@ -156,12 +156,15 @@ struct ouro_req {
 	bool proceed;    /* the next link of the chain is to be called */
 	bool expired;    /* answer_due has passed */
 	bool taken;      /* one of the server's shed->taken */
+	bool stood_in;   /* another answers 504 in its place, and on_done hears of that one */
 	uint16_t refuse; /* the status that a deadline wants answered */
 	int gone;        /* the client has, and why */
 	int broken;      /* the connection is to be given up, and why */
-	uint64_t began;
-	char *head;  /* NULL: not settled */
-	unsigned at; /* in match.chain */
+	uint64_t began, called; /* its first byte was there; its handler was called, or 0 */
+	uint64_t trace_of;      /* whose name in logs it has; 0: its own */
+	ouro_str trace;         /* once asked for */
+	char *head;             /* NULL: not settled */
+	unsigned at;            /* in match.chain */
 	ouro_str path;
 	char *path_z; /* the same with a zero behind it, once asked for */
 	struct intake body;
@@ -200,6 +203,7 @@ struct ouro_server {
 	struct due_list dues[DUE_COUNT], request_dues, answer_dues;
 	struct list waiting;        /* requests that handlers have */
 	struct list sockets, feeds; /* guests */
+	struct list hooks;          /* server.h */
 	struct peers hosts;
 	struct shed *shed; /* NULL: it has no marks */
 	ouro_timer deadline;
@@ -230,6 +234,7 @@ struct http {
 	ouro_req *quarantine[QUARANTINE];
 	unsigned resting;
 
+	uint64_t trace_key[2];
 	uint64_t date_until; /* in the loop's time */
 	char date[40];       /* "Date: ...\r\n" */
 	uint8_t date_len;
@@ -238,6 +243,9 @@ struct http {
 /* The loop's; NULL: no memory. And the same, not made for the asking: NULL: there is none. */
 struct http *ouro__http_of(struct ouro_loop *loop);
 struct http *ouro__http_find(const struct ouro_loop *loop);
+
+/* Picks the key of its names for requests: trace.c. */
+void ouro__trace_begin(struct http *http);
 
 /* "Date: ...\r\n", of this second. */
 ouro_str ouro__http_date(struct http *http);

@@ -60,6 +60,7 @@ struct http *ouro__http_of(struct ouro_loop *loop)
 	http->base.end = end;
 	http->loop = loop;
 	http->net = net;
+	ouro__trace_begin(http);
 	list_init(&http->servers);
 	list_init(&http->orphans);
 	ouro__slab_init(&http->conns, sizeof(struct conn));

@@ -156,8 +156,29 @@ void ouro__req_free(ouro_req *req)
 
 void ouro__req_let_go(ouro_req *req)
 {
-	if (!req->conn && !req->owned && !req->running)
-		ouro__req_free(req);
+	if (req->conn || req->owned || req->running)
+		return;
+	ouro__req_done(req, req->gone);
+	ouro__req_free(req);
+}
+
+/* What a head of ordinary length said, and when it came. It has no params and no fields to be asked
+ * for beyond those. */
+void ouro__req_resemble(ouro_req *req, const ouro_req *other)
+{
+	uint32_t len = other->parse.scanned;
+
+	req->began = other->began;
+	req->called = other->called;
+	req->trace_of = other->trace_of ? other->trace_of : other->record.id;
+	if (len > req->room)
+		return;
+	memcpy(req->bytes, other->head, len);
+	req->head = req->bytes;
+	req->begin = req->end = req->base = len;
+	req->parse = other->parse;
+	req->match.route = other->match.route;
+	req->match.pattern = other->match.pattern;
 }
 
 void ouro__req_detach(ouro_req *req, int err)
@@ -182,16 +203,30 @@ void ouro__req_detach(ouro_req *req, int err)
 	ouro__req_let_go(req);
 }
 
-void ouro__req_done(ouro_req *req, int err)
+/* What it calls may close the server, but that goes in a close phase. A hook may unhook itself. */
+static void tell_server(ouro_req *req, const ouro_req_done *done)
 {
 	struct ouro_server *server = req->server;
+
+	if (server->opts.on_done)
+		req_call(req, server->opts.on_done, req, done, server->opts.arg);
+	list_each_safe (at, &server->hooks) {
+		struct done_hook *hook = list_of(at, struct done_hook, link);
+
+		hook->done(hook, req, done);
+	}
+}
+
+void ouro__req_done(ouro_req *req, int err)
+{
 	ouro_req_done done = { req->answer.status, err, req->answer.sent,
-			       call_now(req->http->loop) - req->began };
+			       call_now(req->http->loop) - req->began,
+			       req->called ? req->called - req->began : 0 };
 
 	if (req->on_done)
 		req_call(req, req->on_done, req, &done, req->done_arg);
-	if (server && server->opts.on_done)
-		req_call(req, server->opts.on_done, req, &done, server->opts.arg);
+	if (req->server && !req->stood_in)
+		tell_server(req, &done);
 }
 
 /* The chain. */

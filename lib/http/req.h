@@ -21,6 +21,9 @@ void ouro__req_detach(ouro_req *req, int err);
 /* After a call of the user's: frees what a detached request was kept for, if it is answered. */
 void ouro__req_let_go(ouro_req *req);
 
+/* Makes one that answers in place of another look like it, for who hears of the answer. */
+void ouro__req_resemble(ouro_req *req, const ouro_req *other);
+
 /* Off every list, and no deadline any more. */
 void ouro__req_stop(ouro_req *req);
 

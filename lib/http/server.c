@@ -223,9 +223,27 @@ static void leave_requests(struct ouro_server *server)
 	}
 }
 
+static void unhook_all(struct ouro_server *server)
+{
+	struct list *link;
+
+	while ((link = list_shift(&server->hooks))) {
+		struct done_hook *hook = list_of(link, struct done_hook, link);
+
+		hook->unhook(hook);
+	}
+}
+
+void ouro__server_hook(ouro_server *server, struct done_hook *hook)
+{
+	handle_check(server, server_type);
+	list_push(&server->hooks, &hook->link);
+}
+
 static void free_parts(struct ouro_server *server)
 {
 	leave_requests(server);
+	unhook_all(server);
 	list_remove(&server->link);
 	ouro_timer_stop(server->base.loop, server->deadline);
 	ouro_timer_stop(server->base.loop, server->delay);
@@ -409,6 +427,7 @@ int ouro__server_open(ouro_loop *loop, const ouro_http_opts *opts, bool listen,
 	list_init(&server->waiting);
 	list_init(&server->sockets);
 	list_init(&server->feeds);
+	list_init(&server->hooks);
 	init_dues(server);
 	list_push(&http->servers, &server->link);
 	err = listen ? listen_at(server) : 0;

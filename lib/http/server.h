@@ -4,6 +4,7 @@
  * settled head the server asks it once, before any of the body is read. */
 #ifndef OURO__SERVER_H
 #define OURO__SERVER_H
+#include "base/list.h"
 #include "ouro/http.h"
 
 /* The wrappers of a route from the outside in, and the handler last: ouro_req_next() goes along. */
@@ -55,4 +56,18 @@ unsigned ouro__servers_delay(const ouro_loop *loop);
 
 /* Is it so of one of the loop's servers, those that end among them? */
 bool ouro__servers_any(const ouro_loop *loop, bool (*is_so)(const ouro_server *server));
+
+/* Somebody on the floor above who hears of every answer of a server, after the server's on_done.
+ * unhook: the server goes, and has let go of the hook already. */
+struct done_hook {
+	struct list link; /* on the server's list: removing it is enough to hear no more */
+	void (*done)(struct done_hook *hook, ouro_req *req, const ouro_req_done *done);
+	void (*unhook)(struct done_hook *hook);
+};
+void ouro__server_hook(ouro_server *server, struct done_hook *hook);
+
+/* The name of the request as ouro_req_trace() has it, without memory for it: a slice of its head, or
+ * written to text. */
+#define TRACE_LEN 32
+ouro_str ouro__req_trace(const ouro_req *req, char text[TRACE_LEN]);
 #endif

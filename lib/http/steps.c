@@ -54,6 +54,14 @@ void ouro__conn_advance(struct conn *conn)
 
 /* The steps. */
 
+/* The first that a connection brings was there when the poll said so, and waited for its turn. */
+static uint64_t first_byte(const struct conn *conn)
+{
+	struct ouro_loop *loop = conn->server->base.loop;
+
+	return conn->in_turn || !loop->turning ? call_now(loop) : loop->turn_began;
+}
+
 static enum conn_step step_idle(struct conn *conn)
 {
 	if (!conn_has_input(conn)) {
@@ -67,8 +75,8 @@ static enum conn_step step_idle(struct conn *conn)
 		conn->asked_more = true;
 		return CONN_idle;
 	}
+	conn->req->began = first_byte(conn);
 	conn->in_turn++;
-	conn->req->began = call_now(conn->req->http->loop);
 	if (conn->server->request_dues.span != UINT64_MAX)
 		due_begin(&conn->server->request_dues, &conn->req->request_due);
 	return CONN_head;
@@ -102,6 +110,7 @@ static enum conn_step begin_answer(struct conn *conn)
 	ouro_req *req = conn->req;
 
 	req->owned = req->proceed = true;
+	req->called = call_now(req->http->loop);
 	if (req->match.route || conn->server->answer_dues.span != UINT64_MAX)
 		ouro__server_time_answer(req);
 	ouro__req_run(req);
@@ -189,7 +198,7 @@ static enum conn_step step_body(struct conn *conn)
 
 static bool is_listened_to(const ouro_req *req)
 {
-	return req->on_done || req->server->opts.on_done;
+	return req->on_done || req->server->opts.on_done || !list_empty(&req->server->hooks);
 }
 
 /* The request is answered, and nothing of it is left to be read. */
@@ -243,6 +252,23 @@ static void read_body(struct conn *conn)
 	ouro__req_check_forgotten(req);
 }
 
+/* The handler was too slow: it keeps its request, and another one says so to the client. That one is
+ * about the same, as far as logs ask. */
+static enum conn_step stand_in(struct conn *conn, ouro_req *slow)
+{
+	ouro_req *other;
+
+	conn->req = NULL;
+	other = ouro__req_new(conn);
+	conn->req = slow;
+	if (other)
+		ouro__req_resemble(other, slow);
+	slow->stood_in = other != NULL;
+	ouro__req_detach(slow, OURO_ETIMEOUT);
+	conn->req = other;
+	return other ? refuse(conn, 504) : CONN_closed;
+}
+
 /* The body goes to the handler as long as it has not answered; the chain goes on when asked. */
 static enum conn_step step_answer(struct conn *conn)
 {
@@ -261,8 +287,7 @@ static enum conn_step step_answer(struct conn *conn)
 	}
 	if (req->owned && req->expired && req->answer.state == ANSWER_NONE) {
 		conn->server->stats.timeouts++;
-		ouro__req_detach(req, OURO_ETIMEOUT);
-		return ouro__req_new(conn) ? refuse(conn, 504) : CONN_closed;
+		return stand_in(conn, req);
 	}
 	return req->answer.state == ANSWER_ENDED && !req->broken ? answered(conn) : CONN_answer;
 }
