@@ -15,6 +15,7 @@
  * OPTIONS   NULL: all defaults. A 0 is the default of its field, OURO_NEVER lifts a limit. */
 #ifndef OURO_H
 #define OURO_H
+#include "ouro/access.h"
 #include "ouro/addr.h"
 #include "ouro/base.h"
 #include "ouro/dns.h"

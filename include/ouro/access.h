@@ -64,10 +64,11 @@ typedef struct ouro_access_opts {
 	ouro_access_format format; /* OURO_ACCESS_COMBINED */
 	ouro_access_fn    *fn;     /* instead of the format */
 	void              *arg;    /* handed to fn */
-	unsigned mode;     /* of a new file; 0: 0644; less the umask */
-	unsigned flush_ms; /* a line waits no longer for others; 0: 100 ms; OURO_NEVER: until there */
-			   /* are 64 KiB */
-	size_t   buffer;   /* bytes for lines that wait; 0: 1 MiB; at least 16 KiB */
+	unsigned           mode;   /* of a new file; 0: 0644; less the umask */
+	unsigned
+		flush_ms; /* a line waits no longer for others; 0: 100 ms; OURO_NEVER: until there */
+			  /* are 64 KiB */
+	size_t buffer;    /* bytes for lines that wait; 0: 1 MiB; at least 16 KiB */
 } ouro_access_opts;
 
 /* Opens the file, to append to it; it is made if it is not there. It does not keep the loop alive. 0,
@@ -90,8 +91,8 @@ OURO_API int ouro_access_attach(ouro_access *log, ouro_server *server) OURO_MUST
 OURO_API void ouro_access_done(ouro_req *req, const ouro_req_done *done, void *log);
 
 /* Opens the path anew, when what waits for the old file is in it: after the file has been renamed.
- * No line is lost by that. When it cannot be opened the old one is kept, and on_log is told. Of all
- * logs of a loop; ouro_loop_main() does so on SIGHUP. How many there are. */
+ * No line is lost by that. When it cannot be opened the old one is kept, and on_log is told. Of
+ * all logs of a loop; ouro_loop_main() does so on SIGHUP. How many have a file; stdout stays. */
 OURO_API void   ouro_access_reopen(ouro_access *log);
 OURO_API size_t ouro_access_reopen_all(ouro_loop *loop);
 
@@ -104,7 +105,7 @@ OURO_API void ouro_access_on_close(ouro_access *log, ouro_close_fn *fn, void *ar
 OURO_API ouro_loop *ouro_access_loop(const ouro_access *log);
 
 typedef struct ouro_access_stats {
-	uint64_t lines;   /* that are in the file */
+	uint64_t lines;   /* that are in the file, with those that say how many were lost */
 	uint64_t bytes;   /* of them */
 	uint64_t writes;  /* calls that brought them there */
 	uint64_t waiting; /* lines that are not there yet */

@@ -10,8 +10,10 @@ OURO_BEGIN
 
 /* ouro_loop_run() and ouro_loop_free() for a whole program: SIGINT and SIGTERM end the run, a
  * second one ends the process at once, SIGUSR1 prints what keeps the loop alive, what the
- * loop has to say (lag, log) goes to stderr unless the loop has callbacks of its own. Returns what
- * main() should return: stop's code, or 1 after an error it has printed.
+ * loop has to say (lag, log) goes to stderr unless the loop has callbacks of its own. SIGHUP opens
+ * the loop's access logs anew (access.h); where there is none it ends the run, too, unless it is
+ * ignored, as under nohup. Returns what main() should return: stop's code, or 1 after an error it
+ * has printed.
  *
  * A loop with servers ends in peace: ouro_server_close() with 10 s for what is under way, or as
  * many milliseconds as OURO_SHUTDOWN_MS says in the environment (0: none); then a line on stderr

@@ -2,6 +2,7 @@
 #include "ouro/main.h"
 #include "http/server.h"
 #include "loop/loop.h"
+#include "ouro/access.h"
 #include "ouro/error.h"
 #include "ouro/signal.h"
 #include "ouro/timer.h"
@@ -14,10 +15,11 @@
 #define SHUTDOWN_MS 10000
 #define PATIENCE_MS 1000 /* of who pressed control-C, without a word */
 
-/* The three signals of a program; none of them keeps the loop alive. */
+/* The four signals of a program; none of them keeps the loop alive. */
 struct program {
 	ouro_loop *loop;
-	ouro_signal *interrupt, *terminate, *explain;
+	ouro_signal *interrupt, *terminate, *explain, *hang_up;
+	bool stays; /* when its terminal goes: somebody (nohup) has seen to that */
 	unsigned shutdown_ms;
 	unsigned delay_ms; /* OURO_NEVER: what each server says */
 	const char *ended_by;
@@ -122,19 +124,26 @@ static void servers_ended(const ouro_server_report *sum, void *arg)
 	ouro_loop_stop(program->loop, 0);
 }
 
+static const char *name_of(int signo)
+{
+	return signo == SIGINT ? "SIGINT" : signo == SIGTERM ? "SIGTERM" : "SIGHUP";
+}
+
 /* With our handles gone the signals mean again what they always mean: the second one ends the
  * process, whatever the loop is doing. */
 static void end(ouro_signal *signal, int signo, void *arg)
 {
 	struct program *program = arg;
 	ouro_loop *loop = program->loop;
-	unsigned delay_ms = signo == SIGINT ? 0 : program->delay_ms;
+	unsigned delay_ms = signo == SIGTERM ? program->delay_ms : 0;
 	unsigned longest = delay_ms == OURO_NEVER ? ouro__servers_delay(loop) : delay_ms;
 
 	(void)signal;
-	program->ended_by = signo == SIGINT ? "SIGINT" : "SIGTERM";
+	program->ended_by = name_of(signo);
 	ouro_signal_close(program->interrupt);
 	ouro_signal_close(program->terminate);
+	if (signo == SIGHUP)
+		ouro_signal_close(program->hang_up);
 	if (!ouro__servers_close(loop, delay_ms, program->shutdown_ms, servers_ended, program)) {
 		ouro_loop_stop(loop, 0);
 		return;
@@ -146,6 +155,22 @@ static void end(ouro_signal *signal, int signo, void *arg)
 				ouro_timer_after(loop, (uint64_t)longest + PATIENCE_MS,
 						 say_patience, program),
 				false);
+}
+
+/* Its logs have been renamed, or its terminal has gone. */
+static void hang_up(ouro_signal *signal, int signo, void *arg)
+{
+	const struct program *program = arg;
+
+	if (!ouro_access_reopen_all(program->loop) && !program->stays && !program->ended_by)
+		end(signal, signo, arg);
+}
+
+static bool is_ignored(int signo)
+{
+	struct sigaction now;
+
+	return !sigaction(signo, NULL, &now) && now.sa_handler == SIG_IGN;
 }
 
 static int listen_to(ouro_loop *loop, int signo, ouro_signal_fn *fn, struct program *program,
@@ -176,10 +201,15 @@ static bool read_ms(const char *name, unsigned otherwise, unsigned *ret_ms)
 
 static int run(ouro_loop *loop, struct program *program)
 {
-	int err = listen_to(loop, SIGINT, end, program, &program->interrupt);
+	int err;
+
+	program->stays = is_ignored(SIGHUP);
+	err = listen_to(loop, SIGINT, end, program, &program->interrupt);
 
 	if (!err)
 		err = listen_to(loop, SIGTERM, end, program, &program->terminate);
+	if (!err)
+		err = listen_to(loop, SIGHUP, hang_up, program, &program->hang_up);
 	if (!err)
 		err = listen_to(loop, SIGUSR1, explain, program, &program->explain);
 	return err ? err : ouro_loop_run(loop);

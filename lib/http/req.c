@@ -185,6 +185,7 @@ void ouro__req_detach(ouro_req *req, int err)
 {
 	bool was_running = req->running;
 
+	ouro_req_peer(req); /* while there is somebody to ask */
 	req->conn->req = NULL;
 	req->conn = NULL;
 	req->gone = err;

@@ -240,6 +240,12 @@ void ouro__server_hook(ouro_server *server, struct done_hook *hook)
 	list_push(&server->hooks, &hook->link);
 }
 
+bool ouro__server_is_closing(const ouro_server *server)
+{
+	handle_check(server, server_type);
+	return server->base.closing;
+}
+
 static void free_parts(struct ouro_server *server)
 {
 	leave_requests(server);

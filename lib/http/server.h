@@ -65,6 +65,7 @@ struct done_hook {
 	void (*unhook)(struct done_hook *hook);
 };
 void ouro__server_hook(ouro_server *server, struct done_hook *hook);
+bool ouro__server_is_closing(const ouro_server *server);
 
 /* The name of the request as ouro_req_trace() has it, without memory for it: a slice of its head, or
  * written to text. */

@@ -1,5 +1,6 @@
 /* main.c -- a loop for a whole program: signals end it, words go to stderr. Each in a child. */
 #include "ouro/main.h"
+#include "ouro/access.h"
 #include "ouro/timer.h"
 #include "test.h"
 #include <errno.h>
@@ -239,16 +240,16 @@ TEST(a_loop_that_could_not_be_made_is_said_to_be_so)
 #define PLAIN "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 
 static int client; /* the other end of a connection */
+static ouro_server *the_server;
 
 /* A server that has a connection on which `sent` has come. */
 static void serve(ouro_loop *loop, ouro_req_fn *fn, const char *sent)
 {
-	ouro_server *server;
 	int ends[2];
 
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
-	CHECK_EQ(ouro_http_open(loop, &(ouro_http_opts){ .on_request = fn }, &server), 0);
-	CHECK_EQ(ouro_server_adopt(server, ends[0]), 0);
+	CHECK_EQ(ouro_http_open(loop, &(ouro_http_opts){ .on_request = fn }, &the_server), 0);
+	CHECK_EQ(ouro_server_adopt(the_server, ends[0]), 0);
 	CHECK_EQ(write(ends[1], sent, strlen(sent)), (ssize_t)strlen(sent));
 	client = ends[1];
 }
@@ -474,6 +475,79 @@ TEST(several_servers_are_added_up)
 {
 	CHECK_EQ(status_of(two_servers), 0);
 	CHECK_STR(words, "ouro: SIGTERM: 3 requests answered, 0 of them at the end, 0 cut off\n");
+}
+
+/* ---- SIGHUP: a terminal that goes, or logs that were renamed ---- */
+
+static int hung_up(void)
+{
+	return killed_by(SIGHUP);
+}
+
+static int hung_up_under_nohup(void)
+{
+	static int hup = SIGHUP;
+	ouro_loop *loop = ouro_loop_new(NULL);
+
+	signal(SIGHUP, SIG_IGN);
+	ouro_timer_after(loop, 1, raise_it, &hup);
+	ouro_timer_after(loop, 20, stop_with_7, NULL);
+	return ouro_loop_main(loop);
+}
+
+TEST(hup_ends_the_run_too_but_not_under_nohup)
+{
+	CHECK_EQ(status_of(hung_up), 0);
+	CHECK_STR(words, "");
+	CHECK_EQ(WEXITSTATUS(status_of(hung_up_under_nohup)), 7);
+}
+
+static char log_path[64];
+
+static void answer_and_move_the_log(ouro_req *req, void *arg)
+{
+	char old[80];
+
+	snprintf(old, sizeof(old), "%s.old", log_path);
+	CHECK_EQ(rename(log_path, old), 0);
+	kill(getpid(), SIGHUP);
+	ouro_timer_after(ouro_req_loop(req), 2000, stop_with_7, NULL);
+	reply_at_once(req, arg);
+}
+
+static void serve_and_log(ouro_loop *loop, void *arg)
+{
+	ouro_access *log = arg;
+
+	serve(loop, answer_and_move_the_log, PLAIN);
+	CHECK_EQ(ouro_access_attach(log, the_server), 0);
+}
+
+static int logs_move(void)
+{
+	ouro_loop *loop = virtual_loop();
+	ouro_access *log;
+
+	CHECK_EQ(ouro_access_open(loop, &(ouro_access_opts){ .path = log_path }, &log), 0);
+	ouro_timer_after(loop, 10, serve_and_log, log);
+	return ouro_loop_main(loop);
+}
+
+TEST(hup_opens_access_logs_anew_instead)
+{
+	char old[80];
+	struct stat stat_of;
+
+	snprintf(log_path, sizeof(log_path), "/tmp/ouro-test-log-%d", getpid());
+	snprintf(old, sizeof(old), "%s.old", log_path);
+	CHECK_EQ(WEXITSTATUS(status_of(logs_move)), 7);
+	CHECK_STR(words, "");
+	CHECK_EQ(stat(log_path, &stat_of), 0);
+	CHECK(stat_of.st_size > 0);
+	CHECK_EQ(stat(old, &stat_of), 0);
+	CHECK_EQ(stat_of.st_size, 0);
+	CHECK_EQ(unlink(log_path), 0);
+	CHECK_EQ(unlink(old), 0);
 }
 
 static int second_signal(void)
