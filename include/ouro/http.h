@@ -226,8 +226,9 @@ OURO_API ouro_str ouro_req_header_nth(const ouro_req *req, const char *name, uns
 OURO_API unsigned ouro_req_headers(const ouro_req *req);
 OURO_API ouro_str ouro_req_header_at(const ouro_req *req, unsigned i, ouro_str *ret_value);
 
-/* Decoded values of `?name=value&...`, of a cookie, of a form body (only when its type is
- * application/x-www-form-urlencoded), of a route's `:name`. nth as above. No memory: absent. */
+/* Decoded values of `?name=value&...`, of a cookie, of a field of a form that is the body (its type
+ * is application/x-www-form-urlencoded, or multipart/form-data, all of it good; files and bodies
+ * that are streamed: see form.h), of a route's `:name`. nth as above. No memory: absent. */
 OURO_API ouro_str ouro_req_query(ouro_req *req, const char *name);
 OURO_API ouro_str ouro_req_query_nth(ouro_req *req, const char *name, unsigned n);
 OURO_API ouro_str ouro_req_form(ouro_req *req, const char *name);
@@ -295,6 +296,9 @@ OURO_API ouro_str ouro_req_body(const ouro_req *req);
 /* How long it says it is; UINT64_MAX: it does not. */
 OURO_API uint64_t ouro_req_length(const ouro_req *req);
 
+/* How much of it has come so far: of a stream, how much was handed on. */
+OURO_API uint64_t ouro_req_received(const ouro_req *req);
+
 /* Piece by piece, from a route that streams: in order, never empty, each borrowed until fn returns.
  * The last call has no piece: err OURO_EOF: that was all; OURO_ETOOBIG: over body_max; OURO_EPROTO,
  * -ECONNRESET, OURO_ETIMEOUT: it will never be whole. In every case the request is still to be
@@ -328,9 +332,9 @@ OURO_API int ouro_req_replyf(ouro_req *req, int status, const char *type, const 
 	OURO_PRINTF(4, 5);
 
 /* A status without a body worth the name: its sentence, as text. Of an error: -ENOENT 404, -EACCES
- * and -EPERM 403, OURO_ETOOBIG 413, OURO_EBUSY 503, OURO_ETIMEOUT 504; OURO_EPROTO, -EINVAL and, of
- * a body that broke off, -ECONNRESET 400; the rest 500. To another place: 301, 302, 303, 307, or
- * 308. */
+ * and -EPERM 403, OURO_ETOOBIG 413, -EMEDIUMTYPE 415, OURO_EBUSY 503, OURO_ETIMEOUT 504, -ENOSPC
+ * 507; OURO_EPROTO, -EINVAL and, of a body that broke off, -ECONNRESET 400; the rest 500. To another
+ * place: 301, 302, 303, 307, or 308. */
 OURO_API int ouro_req_status(ouro_req *req, int status);
 OURO_API int ouro_req_fail(ouro_req *req, int err);
 OURO_API int ouro_req_redirect(ouro_req *req, int status, const char *location);

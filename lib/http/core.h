@@ -169,7 +169,8 @@ struct ouro_req {
 	char *path_z; /* the same with a zero behind it, once asked for */
 	struct intake body;
 	struct answer answer;
-	struct save *save; /* its body goes into a file; NULL: no */
+	struct save *save;      /* its body goes into a file; NULL: no */
+	struct ouro_form *form; /* it is read as a form; NULL: no */
 	ouro_req_gone_fn *on_gone;
 	void *gone_arg;
 	ouro_req_done_fn *on_done;

@@ -3,11 +3,14 @@
  * Most of it is a slice of the head where it was read. The zero that a C programmer wants behind it
  * goes where a line end or a blank was; where that is not ours to overwrite, and where something is
  * to be decoded, the request's memory gets a copy. */
+#include "base/alloc.h"
 #include "http/conn.h"
 #include "http/encoded.h"
 #include "http/intake.h"
+#include "http/multipart.h"
 #include "http/req.h"
 #include <errno.h>
+#include <limits.h>
 
 static const ouro_str absent = { NULL, 0 };
 
@@ -162,10 +165,43 @@ ouro_str ouro_req_query(ouro_req *req, const char *name)
 	return ouro_req_query_nth(req, name, 0);
 }
 
+/* The body lies there in one piece, and so does what is between two delimiters. */
+static ouro_str field_nth(ouro_req *req, struct multipart *form, const char *name, unsigned n)
+{
+	ouro_str body = ouro_req_body(req), piece, found = absent;
+	const char *at = body.ptr, *start = NULL;
+	int event;
+
+	while ((event = ouro__multipart_next(form, &at, body.ptr + body.len, &piece)) > 0) {
+		if (event == MULTIPART_BEGIN && !form->filename.ptr &&
+		    ouro_str_eq(form->name, name) && !n--)
+			start = at;
+		if (event == MULTIPART_END && start && !found.ptr)
+			found = ouro_str_n(start, (size_t)(at - form->length - start));
+	}
+	return ouro__multipart_end(form) ? absent : found;
+}
+
+static ouro_str part_nth(ouro_req *req, ouro_str type, const char *name, unsigned n)
+{
+	struct multipart *form;
+	ouro_str found = absent;
+
+	if (ouro_req_header_nth(req, "Content-Type", 1).ptr)
+		return absent;
+	form = ouro__alloc(sizeof(*form));
+	if (form && !ouro__multipart_start(form, type, UINT_MAX, SIZE_MAX))
+		found = field_nth(req, form, name, n);
+	ouro__free(form);
+	return found.ptr ? copied(req, found) : absent;
+}
+
 ouro_str ouro_req_form_nth(ouro_req *req, const char *name, unsigned n)
 {
-	ouro_str type = ouro__media_type(ouro_req_header(req, "Content-Type"));
+	ouro_str value = ouro_req_header(req, "Content-Type"), type = ouro__media_type(value);
 
+	if (ouro_str_caseeq(type, "multipart/form-data"))
+		return part_nth(req, value, name, n);
 	if (!ouro_str_caseeq(type, "application/x-www-form-urlencoded"))
 		return absent;
 	return decoded(req, ouro__pair_find(ouro_req_body(req), ouro_str_z(name), n),

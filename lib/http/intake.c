@@ -258,6 +258,12 @@ uint64_t ouro_req_length(const ouro_req *req)
 	return req->parse.kind == BODY_LENGTH ? req->parse.length : UINT64_MAX;
 }
 
+uint64_t ouro_req_received(const ouro_req *req)
+{
+	req_check(req);
+	return req->parse.body_bytes;
+}
+
 int ouro_req_read(ouro_req *req, ouro_body_fn *fn, void *arg)
 {
 	struct intake *body = &req->body;

@@ -7,6 +7,7 @@
 #include "http/reply.h"
 #include "http/conn.h"
 #include "http/encoded.h"
+#include "http/form.h"
 #include "http/intake.h"
 #include "http/req.h"
 #include "http/save.h"
@@ -282,6 +283,8 @@ void ouro__answer_ended(ouro_req *req)
 	ouro__req_stop(req);
 	if (req->save)
 		ouro__save_abandon(req);
+	if (req->form)
+		ouro__form_abandon(req);
 	if (req->conn)
 		req_kick(req);
 }
@@ -401,6 +404,8 @@ static int status_of(int err)
 	case OURO_ETOOBIG:
 	case -EFBIG:
 		return 413;
+	case -EMEDIUMTYPE:
+		return 415;
 	case OURO_EBUSY:
 		return 503;
 	case OURO_ETIMEOUT:

@@ -4,6 +4,7 @@
  * and a token of it finds nothing as soon as it has been answered. */
 #include "http/req.h"
 #include "http/conn.h"
+#include "http/form.h"
 #include "http/intake.h"
 #include "http/reply.h"
 #include "http/save.h"
@@ -19,8 +20,10 @@ static void on_flush(struct flush *flush)
 		ouro__conn_work(req->conn);
 		return;
 	}
+	ouro__form_advance(req);
 	ouro__intake_tell_end(req);
 	ouro__save_tell(req);
+	ouro__form_tell(req);
 	ouro__req_let_go(req);
 }
 
@@ -134,6 +137,8 @@ void ouro__req_free(ouro_req *req)
 	ouro__req_stop(req);
 	if (req->save)
 		ouro__save_abandon(req);
+	if (req->form)
+		ouro__form_abandon(req);
 	flush_cancel(&req->flush);
 	ouro__req_free_arena(req);
 	if (!out_is_empty(&req->out))
@@ -262,7 +267,8 @@ static void forgotten(ouro_req *req, const char *how)
 
 void ouro__req_check_forgotten(ouro_req *req)
 {
-	bool reading = intake_is_listened_to(&req->body) || req->save;
+	bool reading = intake_is_listened_to(&req->body) || req->save ||
+		       ouro__form_is_listened_to(req->form);
 
 	if (!req->owned || req->later || req->proceed || reading ||
 	    req->answer.state != ANSWER_NONE)

@@ -50,14 +50,17 @@ static void over(struct save *save)
 	req_kick(save->req);
 }
 
+/* What is not whole does not stay. Only when the loop is ending, the pool full, or no memory there,
+ * does the loop remove it itself. */
 static void on_removed(int err, void *arg)
 {
-	(void)err;
-	over(arg);
+	struct save *save = arg;
+
+	if (err == OURO_ECANCELED || err == OURO_EBUSY)
+		unlink(save->path);
+	over(save);
 }
 
-/* What is not whole does not stay. Only when the loop is ending, or without any memory, does the
- * loop remove it itself. */
 static void on_closed(void *arg)
 {
 	struct save *save = arg;

@@ -4,6 +4,7 @@
  * what it can, and answers with the next step, or with itself: wait for an event. None of them
  * touches the descriptor but to say that nothing more will be sent. */
 #include "http/conn.h"
+#include "http/form.h"
 #include "http/intake.h"
 #include "http/reply.h"
 #include "http/req.h"
@@ -276,10 +277,14 @@ static enum conn_step step_answer(struct conn *conn)
 
 	if (req->owned && req->proceed)
 		ouro__req_run(req);
+	if (req->owned && req->form)
+		ouro__form_advance(req);
 	if (req->owned && req->body.fn)
 		read_body(conn);
 	if (req->owned && req->save)
 		ouro__save_tell(req);
+	if (req->owned && req->form)
+		ouro__form_tell(req);
 	if (req->owned && conn->peer_shut && !req->gone) {
 		req->gone = OURO_EOF;
 		if (req->on_gone)
