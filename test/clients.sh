@@ -78,6 +78,11 @@ curl_visits() {
 	check "curl: they are what was sent" cmp "$tmp/upload/upload-a" "$tmp/bytes"
 	check "curl: in chunks too" cmp "$tmp/upload/upload-b" "$tmp/bytes"
 	end upload
+	begin form
+	check "curl: a form with a file of 3 MB" is 'it is in form-file' \
+		"$(curl -s -F note=x -F "file=@$tmp/bytes;filename=\"a \\\"b\\\".txt\"" "$url")"
+	check "curl: it is what was sent" cmp "$tmp/form/form-file" "$tmp/bytes"
+	end form
 	begin long
 	curl -s "$url?lines=100000" >"$tmp/got"
 	check "curl: a long answer" cmp "$tmp/lines" "$tmp/got"
@@ -280,6 +285,10 @@ browser_visits() {
 	begin ws "$build/test/clients/ws"
 	check "a browser: its own WebSocket" sees "echo none 4001 as you like true" socket
 	end ws
+	begin form
+	check "a browser: a form with a file, and its progress" sees "1: it is in form-file" form
+	check "a browser: all of the file has come" is 300000 "$(wc -c <"$tmp/form/form-file")"
+	end form
 }
 if browser=$(.ci/deps --browser) && has node; then
 	browser_visits

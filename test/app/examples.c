@@ -130,6 +130,24 @@ TEST(upload_keeps_nothing_that_is_not_whole)
 	ends_well(&upload, "ouro: SIGTERM"); /* and its folder is empty */
 }
 
+#define FORM "Content-Type: multipart/form-data; boundary=b\r\n"
+#define FORM_FILE \
+	"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"../../x\"\r\n\r\n"
+
+TEST(form_keeps_the_file_it_is_sent)
+{
+	struct example form = start("form");
+
+	CHECK(strstr(get(&form, "/"), "<input type=file"));
+	CHECK(is(ask(&form, "POST /", FORM, FORM_FILE "words\r\n--b--\r\n"), 201,
+		 "it is in form-file\n"));
+	has_file(&form, "form-file", "words");
+	CHECK(is(ask(&form, "POST /", FORM, FORM_FILE "words"), 400, NULL));
+	CHECK(is(ask(&form, "POST /", FORM, "--b--"), 400, NULL));
+	CHECK(is(ask(&form, "POST /", "Content-Type: text/plain\r\n", "words"), 415, NULL));
+	ends_well(&form, "ouro: SIGTERM"); /* and its folder is empty */
+}
+
 TEST(long_makes_lines_and_stands_clients_that_leave)
 {
 	struct example lines = start("long");
@@ -233,7 +251,7 @@ TEST(and_is_not_ready_from_sigterm_on_though_it_serves)
 
 TEST(all_of_them_tell_what_they_take)
 {
-	static const char *const names[] = { "hello", "routes", "json",     "upload",
+	static const char *const names[] = { "hello", "routes", "json",     "upload", "form",
 					     "long",  "thread", "graceful", "busy" };
 	char text[512], path[PATH_MAX];
 

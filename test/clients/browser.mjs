@@ -108,6 +108,15 @@ const visits = {
 		await ann.type('three');
 		return [...both, await carl.until(heard(1))].join(' | ');
 	},
+	// A file with a name that needs care is chosen, and the button pressed.
+	async form() {
+		const page = await Page.open(url);
+		await page.does(`const chosen = new DataTransfer();
+			chosen.items.add(new File(['x'.repeat(300000)], 'a "b"\\\\.txt'));
+			document.querySelector('input').files = chosen.files; 0`);
+		await page.click('button');
+		return page.until(`said.textContent && bar.value + ': ' + said.textContent.trim()`);
+	},
 	// Two ticks that differ, by the same stream.
 	async ticker() {
 		const page = await Page.open(url);
