@@ -40,7 +40,7 @@ SRC      := $(foreach f,$(FLOORS),$(sort $(wildcard lib/$f/*.c))) \
 OBJ      := $(SRC:%.c=$(BUILD)/%.o)
 HEADERS  := include/ouro.h $(sort $(wildcard include/ouro/*.h))
 EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/*.c)))
-MODULES  := $(BUILD)/examples/embed/redis.so
+MODULES  := $(BUILD)/examples/embed/redis.so $(BUILD)/examples/embed/postgresql.so
 HOUSES   := $(filter-out $(MODULES:.so=),$(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/embed/*.c))))
 TEST_SRC := $(foreach f,$(FLOORS),$(sort $(wildcard test/$f/*.c)))
 FUZZ_SRC := $(sort $(wildcard test/fuzz/*.c))
@@ -108,6 +108,8 @@ $(addprefix $(BUILD)/needs-,test headers clients bench fuzz): | $(BUILD)/needs-b
 
 # An example sees what a user sees; a test may look inside. Private: not for the library they need.
 $(EXAMPLES) $(HOUSES) $(MODULES): private INCLUDES := -Iinclude
+$(BUILD)/examples/embed/postgresql.so: private CPPFLAGS += -fvisibility=default \
+	-isystem $(shell pg_config --includedir-server 2>/dev/null)
 $(BUILD)/examples/%: examples/%.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(call say,cc,$<)$(LINK)

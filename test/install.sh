@@ -46,7 +46,8 @@ check "it needs libc, libev and http-parser only" nothing "$(ldd "$lib/libouro.s
 
 # The line in the head of an example, up to where it runs it, for our compiler; `more` goes behind.
 as_told() {
-	line=$(sed -n 's/ \*\/$//; s/ && .*//; s/^ \*  *\(cc .*\.c .*pkg-config.*\)/\1/p' "examples/$1.c")
+	line=$(sed -n ':a; /\\$/ { N; s/\\\n \* *//; ba; }
+		s/ \*\/$//; s/ && .*//; s/^ \*  *\(cc .*\.c .*pkg-config.*\)/\1/p' "examples/$1.c")
 	[ -n "$line" ] || { echo "no line that compiles it in its head"; return 1; }
 	(cd "examples/$(dirname "$1")" && eval "$CC -Wall -Wextra -Werror ${line#cc } $2")
 }
