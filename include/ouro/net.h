@@ -194,8 +194,8 @@ OURO_API void ouro_stream_close(ouro_stream *stream);
 OURO_API void ouro_stream_reset(ouro_stream *stream);
 OURO_API void ouro_stream_on_close(ouro_stream *stream, ouro_close_fn *fn);
 
-/* The other end, borrowed from the stream; while it connects, and when the kernel cannot tell, an
- * address without family, "?". Our end: 0 or -errno. The descriptor, -1 while it connects: to look
+/* The other end, borrowed from the stream; while it connects, when the kernel cannot tell, and when
+ * there is no memory to say it in, an address without family, "?". Our end: 0 or -errno. The descriptor, -1 while it connects: to look
  * at, and to set options of. */
 OURO_API const ouro_addr *ouro_stream_peer(const ouro_stream *stream);
 OURO_API int              ouro_stream_local(const ouro_stream *stream, ouro_addr *ret_addr);

@@ -1,40 +1,10 @@
-/* arrive.c -- a connection begins, and where it comes from. See conn.h. */
+/* arrive.c -- a connection begins. See conn.h. */
 #include "http/conn.h"
 #include "http/serve.h"
 #include "sys/sock.h"
 #include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-static void note_origin(struct origin *origin, const ouro_addr *addr)
-{
-	origin->family = addr->sa.any.sa_family;
-	if (origin->family == AF_INET) {
-		origin->port = addr->sa.v4.sin_port;
-		memcpy(origin->addr, &addr->sa.v4.sin_addr, sizeof(addr->sa.v4.sin_addr));
-	} else if (origin->family == AF_INET6) {
-		origin->port = addr->sa.v6.sin6_port;
-		origin->scope = addr->sa.v6.sin6_scope_id;
-		memcpy(origin->addr, &addr->sa.v6.sin6_addr, sizeof(addr->sa.v6.sin6_addr));
-	}
-}
-
-void ouro__origin_addr(const struct origin *origin, ouro_addr *ret_addr)
-{
-	memset(ret_addr, 0, sizeof(*ret_addr));
-	ret_addr->sa.any.sa_family = origin->family;
-	ret_addr->len = sizeof(ret_addr->sa.any.sa_family);
-	if (origin->family == AF_INET) {
-		ret_addr->len = sizeof(ret_addr->sa.v4);
-		ret_addr->sa.v4.sin_port = origin->port;
-		memcpy(&ret_addr->sa.v4.sin_addr, origin->addr, sizeof(ret_addr->sa.v4.sin_addr));
-	} else if (origin->family == AF_INET6) {
-		ret_addr->len = sizeof(ret_addr->sa.v6);
-		ret_addr->sa.v6.sin6_port = origin->port;
-		ret_addr->sa.v6.sin6_scope_id = origin->scope;
-		memcpy(&ret_addr->sa.v6.sin6_addr, origin->addr, sizeof(ret_addr->sa.v6.sin6_addr));
-	}
-}
 
 /* One client too many from one place: told so, if it listens at once, and closed. */
 static void refuse_crowd(struct conn *conn)
@@ -62,7 +32,7 @@ int ouro__conn_open(struct ouro_server *server, int fd, const ouro_addr *peer, b
 	conn->watch.fd = fd;
 	conn->due_kind = DUE_COUNT;
 	due_init(&conn->due);
-	note_origin(&conn->origin, peer);
+	(void)ouro__origin_note(&conn->origin, peer);
 	if (!ouro__server_conn_began(server, conn, peer)) {
 		refuse_crowd(conn);
 		return 0;

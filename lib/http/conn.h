@@ -36,9 +36,6 @@ void ouro__answer_overdue(struct due *due); /* the handler */
 const char *ouro__conn_step_name(const struct conn *conn);
 const char *ouro__conn_waits_for(const struct conn *conn);
 
-/* The peer's address, as it was when the connection began. */
-void ouro__origin_addr(const struct origin *origin, ouro_addr *ret_addr);
-
 static inline bool conn_has_input(const struct conn *conn)
 {
 	return conn->req && conn->req->begin < conn->req->end;

@@ -17,6 +17,7 @@
 #include "loop/flush.h"
 #include "loop/handle.h"
 #include "net/accept.h"
+#include "net/origin.h"
 #include "net/out.h"
 #include "net/peers.h"
 
@@ -46,13 +47,6 @@ enum conn_due {
 	CONN_DUES(X)
 #undef X
 		DUE_COUNT
-};
-
-/* Where a connection comes from, in 24 bytes. */
-struct origin {
-	uint16_t family, port;
-	uint32_t scope;
-	uint8_t addr[16];
 };
 
 struct conn {
@@ -228,6 +222,8 @@ struct http {
 	ouro_server_report sum;
 	struct list orphans; /* requests whose server has ended, and whose handlers have not */
 
+	struct list paces; /* of the deadlines of WebSockets: ws_due.c */
+
 	ouro_req *spare; /* with its page, for the next request; NULL: none */
 
 	/* Requests that were answered late rest before their place is used again, so that a second
@@ -244,6 +240,8 @@ struct http {
 /* The loop's; NULL: no memory. And the same, not made for the asking: NULL: there is none. */
 struct http *ouro__http_of(struct ouro_loop *loop);
 struct http *ouro__http_find(const struct ouro_loop *loop);
+
+void ouro__paces_free(struct http *http);
 
 /* Picks the key of its names for requests: trace.c. */
 void ouro__trace_begin(struct http *http);

@@ -39,19 +39,10 @@ static void ws_called(ouro_ws *ws)
 	call_end(ws->stream->base.loop);
 }
 
-static void forget(struct ws_gather *gather)
+static void forget(struct ws_gather **gather)
 {
-	ouro__free(gather->bytes);
-	*gather = (struct ws_gather){ NULL, 0, 0 };
-}
-
-static void set_timer(ouro_ws *ws, ouro_timer timer)
-{
-	ouro_loop *loop = ws->stream->base.loop;
-
-	ouro_timer_stop(loop, ws->timer);
-	ouro_timer_hold(loop, timer, false);
-	ws->timer = timer;
+	ouro__free(*gather);
+	*gather = NULL;
 }
 
 /* ---- The end ---- */
@@ -75,23 +66,12 @@ static void lose(ouro_ws *ws, int err)
 	ouro_stream_close(ws->stream);
 }
 
-static void on_deadline(ouro_loop *loop, void *arg)
-{
-	ouro_ws *ws = arg;
-
-	(void)loop;
-	lose(ws, OURO_ETIMEOUT);
-}
-
 /* From here on the peer has only so long. */
 static void begin_end(ouro_ws *ws, enum ws_state state)
 {
-	ouro_loop *loop = ws->stream->base.loop;
-
 	ws->state = (uint8_t)state;
 	forget(&ws->message);
-	set_timer(ws, ouro_timer_after(loop, ws->close_ms, on_deadline, ws));
-	if (!ws->timer.id)
+	if (ouro__ws_due_begin(ws, ws->close_ms))
 		ouro_stream_close(ws->stream);
 }
 
@@ -133,19 +113,23 @@ static void hear_close(ouro_ws *ws, ouro_str payload)
 
 /* ---- What comes ---- */
 
-static bool append(struct ws_gather *gather, const char *bytes, size_t n)
+static bool append(struct ws_gather **at, const char *bytes, size_t n)
 {
-	size_t room = gather->room ? gather->room : 128;
-	char *grown;
+	struct ws_gather *gather = *at;
+	size_t len = gather ? gather->len : 0, had = gather ? gather->room : 0;
+	size_t room = had ? had : 128;
 
-	while (room - gather->len < n)
+	while (room - len < n)
 		room *= 2;
-	grown = room == gather->room ? gather->bytes : ouro__realloc(gather->bytes, room);
-	if (!grown)
+	if (room != had)
+		gather = ouro__realloc(gather, sizeof(*gather) + room);
+	if (!gather)
 		return false;
 	if (n)
-		memcpy(grown + gather->len, bytes, n);
-	*gather = (struct ws_gather){ grown, gather->len + n, room };
+		memcpy(gather->bytes + len, bytes, n);
+	gather->len = len + n;
+	gather->room = room;
+	*at = gather;
 	return true;
 }
 
@@ -186,11 +170,11 @@ static void hear_whole(ouro_ws *ws, const struct ws_piece *piece, ouro_str bytes
 static void hear(ouro_ws *ws, const struct ws_piece *piece)
 {
 	bool control = piece->op >= WS_CLOSE;
-	struct ws_gather *gather = control ? &ws->control : &ws->message, whole;
+	struct ws_gather **gather = control ? &ws->control : &ws->message, *whole;
 
 	if (!control && (ws->state != WS_OPEN || (ws->pieces && !piece->len && !piece->last)))
 		return;
-	if ((piece->last && !gather->len) || (!control && ws->pieces)) {
+	if ((piece->last && !*gather) || (!control && ws->pieces)) {
 		hear_whole(ws, piece, ouro_str_n(piece->bytes, piece->len));
 		return;
 	}
@@ -201,23 +185,19 @@ static void hear(ouro_ws *ws, const struct ws_piece *piece)
 	if (!piece->last)
 		return;
 	whole = *gather;
-	*gather = (struct ws_gather){ NULL, 0, 0 };
-	hear_whole(ws, piece, ouro_str_n(whole.bytes, whole.len));
-	forget(&whole);
+	*gather = NULL;
+	hear_whole(ws, piece, ouro_str_n(whole->bytes, whole->len));
+	ouro__free(whole);
 }
 
 /* It was paused in the middle of what the stream had read: the stream keeps the rest. */
 static void give_back(ouro_ws *ws, const char *bytes, size_t n)
 {
-	char *copy = ouro__realloc(NULL, n);
-
-	if (!copy) {
+	ws->stream->early = ouro__early_new(bytes, n);
+	if (ws->stream->early)
+		ouro__stream_update(ws->stream);
+	else
 		lose(ws, -ENOMEM);
-		return;
-	}
-	ws->stream->early = memcpy(copy, bytes, n);
-	ws->stream->early_len = n;
-	ouro__stream_update(ws->stream);
 }
 
 static void take(ouro_ws *ws, char *bytes, size_t n)
@@ -241,6 +221,7 @@ static void on_read(ouro_stream *stream, int err, ouro_str bytes, void *arg)
 {
 	ouro_ws *ws = arg;
 
+	(void)stream;
 	if (ws->state == WS_OPENING) {
 		ouro__dial_read(ws, err, bytes);
 		return;
@@ -251,7 +232,7 @@ static void on_read(ouro_stream *stream, int err, ouro_str bytes, void *arg)
 	}
 	ws->pinged = false;
 	if (ws->state == WS_OPEN)
-		ouro_timer_again(stream->base.loop, ws->timer);
+		ws_due_again(ws);
 	take(ws, (char *)(uintptr_t)bytes.ptr, bytes.len);
 }
 
@@ -261,20 +242,33 @@ static void on_gone(ouro_stream *stream, int err, void *arg)
 	lose(arg, err);
 }
 
-/* Silent for ping_ms. */
-static void on_silence(ouro_loop *loop, void *arg)
+/* For ping_ms. */
+static void hear_silence(ouro_ws *ws)
 {
-	ouro_ws *ws = arg;
+	bool listens = ws->stream->read_fn && !ws->paused;
 
-	(void)loop;
-	if (ws->paused || !ws->stream->read_fn)
-		return;
-	if (ws->pinged) {
+	if (listens && ws->pinged) {
 		lose(ws, OURO_ETIMEOUT);
 		return;
 	}
-	ws->pinged = true;
-	(void)ouro__ws_send(ws, WS_PING, (ouro_str){ "", 0 });
+	if (listens) {
+		ws->pinged = true;
+		(void)ouro__ws_send(ws, WS_PING, (ouro_str){ "", 0 });
+	}
+	if (ouro__ws_due_begin(ws, ws->ping_ms))
+		lose(ws, -ENOMEM);
+}
+
+void ouro__ws_overdue(ouro_ws *ws)
+{
+	if (is_gone(ws))
+		return; /* and its close phase is to come */
+	if (ws->state == WS_OPENING)
+		ouro__dial_overdue(ws);
+	else if (ws->state == WS_OPEN)
+		hear_silence(ws);
+	else
+		lose(ws, OURO_ETIMEOUT);
 }
 
 static void on_drain(ouro_stream *stream, void *arg)
@@ -297,7 +291,7 @@ static void on_close(void *arg)
 	ouro_close_fn *fn = ws->close_fn;
 	void *users = ws->arg;
 
-	ouro_timer_stop(ws->stream->base.loop, ws->timer);
+	ws_due_stop(ws);
 	ouro__room_leave(&ws->member, &ws->room);
 	ouro__guest_left(ws);
 	ouro__dial_free(ws->dial);
@@ -325,6 +319,7 @@ ouro_ws *ouro__ws_new(ouro_stream *stream, const ouro_ws_opts *opts, bool client
 	ouro__ws_reader_start(&ws->reader, !client, frame_max, message_max);
 	list_init(&ws->member);
 	list_init(&ws->guest);
+	due_init(&ws->due);
 	ws->magic = WS_MAGIC;
 	ws->client = client;
 	ws->pieces = opts->pieces;
@@ -341,13 +336,8 @@ ouro_ws *ouro__ws_new(ouro_stream *stream, const ouro_ws_opts *opts, bool client
 
 int ouro__ws_opened(ouro_ws *ws)
 {
-	ouro_loop *loop = ws->stream->base.loop;
-
 	ws->state = WS_OPEN;
-	if (ws->ping_ms == OURO_NEVER)
-		return 0;
-	set_timer(ws, ouro_timer_every(loop, ws->ping_ms, on_silence, ws));
-	return ws->timer.id ? 0 : loop->ending ? OURO_ECLOSED : -ENOMEM;
+	return ouro__ws_due_begin(ws, ws->ping_ms);
 }
 
 int ouro_ws_on_message(ouro_ws *ws, ouro_ws_fn *fn, void *arg)
@@ -378,7 +368,7 @@ void ouro_ws_resume(ouro_ws *ws)
 	if (is_gone(ws) || !ws->paused)
 		return;
 	ws->paused = ws->pinged = false;
-	ouro_timer_again(ws->stream->base.loop, ws->timer);
+	ws_due_again(ws);
 	ouro_stream_resume(ws->stream);
 }
 

@@ -48,10 +48,9 @@ static void tell(ouro_ws *ws, int err)
 	ouro__free(dial);
 }
 
-static void on_overdue(ouro_loop *loop, void *arg)
+void ouro__dial_overdue(ouro_ws *ws)
 {
-	(void)loop;
-	tell(arg, OURO_ETIMEOUT);
+	tell(ws, OURO_ETIMEOUT);
 }
 
 /* ---- The answer ---- */
@@ -100,23 +99,16 @@ static int judge(ouro_ws *ws, uint32_t head_len)
 /* The first frames may have come with the answer: they wait for the user to ask. */
 static void open_it(ouro_ws *ws, const char *rest, size_t n)
 {
-	char *copy = n ? ouro__realloc(NULL, n) : NULL;
-	int err = n && !copy ? -ENOMEM : 0;
+	struct early *copy = n ? ouro__early_new(rest, n) : NULL;
+	int err = n && !copy ? -ENOMEM : ouro__ws_opened(ws);
 
-	if (!err) {
-		ouro_timer_stop(ws->stream->base.loop, ws->timer);
-		err = ouro__ws_opened(ws);
-	}
 	if (err) {
 		ouro__free(copy);
 		tell(ws, err);
 		return;
 	}
 	ws->stream->read_fn = NULL;
-	if (n) {
-		ws->stream->early = memcpy(copy, rest, n);
-		ws->stream->early_len = n;
-	}
+	ws->stream->early = copy;
 	ouro__stream_update(ws->stream);
 	tell(ws, 0);
 }
@@ -209,7 +201,7 @@ static int ask(ouro_ws *ws, const struct url *url)
 static int prepare(ouro_ws *ws, const struct url *url, const ouro_ws_opts *opts,
 		   ouro_ws_connect_fn *fn)
 {
-	unsigned ms = opts->connect_ms ? opts->connect_ms : 30000;
+	int err;
 
 	ws->dial = ouro__alloc(sizeof(*ws->dial));
 	if (!ws->dial)
@@ -217,12 +209,8 @@ static int prepare(ouro_ws *ws, const struct url *url, const ouro_ws_opts *opts,
 	ws->dial->fn = fn;
 	ws->dial->protocols = opts->protocols;
 	ouro__response_start(&ws->dial->response);
-	if (ms != OURO_NEVER) {
-		ws->timer = ouro_timer_after(ws->stream->base.loop, ms, on_overdue, ws);
-		if (!ws->timer.id)
-			return -ENOMEM;
-	}
-	return ask(ws, url);
+	err = ouro__ws_due_begin(ws, opts->connect_ms ? opts->connect_ms : 30000);
+	return err ? err : ask(ws, url);
 }
 
 static int start(ouro_loop *loop, const struct url *url, const ouro_ws_opts *opts,

@@ -39,6 +39,8 @@ void ouro__handle_drop(struct handle *handle)
 	count_set(&loop->handle_count, loop->handle_count - 1);
 	if (handle->holds)
 		loop_release(loop);
+	if (handle->type->free)
+		handle->type->free(handle);
 	handle->magic = 0;
 	ouro__label_free(handle->label);
 	ouro__free(handle);

@@ -21,6 +21,7 @@ struct handle_type {
 	int (*number)(const struct handle *handle);         /* as in ouro_active.fd */
 	void (*stop)(struct handle *handle);                /* at close: end all effects */
 	bool (*is_idle)(const struct handle *handle);       /* may its memory go? NULL: yes */
+	void (*free)(struct handle *handle); /* just before its memory goes; NULL: nothing to do */
 	bool parks; /* if not: it waits for an operation, and is settled when that has ended */
 };
 

@@ -339,9 +339,10 @@ int ouro_connect(ouro_loop *loop, const ouro_connect_opts *opts, ouro_connect_fn
 
 	if (!!opts->host + !!opts->unix_path + !!opts->addr != 1)
 		return -EINVAL;
-	err = ouro__stream_new(loop, -1, &opts->stream, NULL, arg, &stream);
+	err = ouro__stream_new(loop, -1, &opts->stream, NULL, sizeof(*stream), &stream);
 	if (err)
 		return err;
+	stream->base.arg = arg;
 	c = ouro__alloc(sizeof(*c));
 	if (c) {
 		c->loop = loop;

@@ -24,6 +24,14 @@ struct ouro_listener {
 	bool paused; /* by the user */
 };
 
+/* A stream, and what its listener notes of it. */
+struct accepted {
+	ouro_stream stream; /* first */
+	ouro_listener *listener;
+	struct list sibling;
+	struct peer *peer_count;
+};
+
 static const void *listener_callee(const struct handle *handle)
 {
 	return CALL_FN(((const struct ouro_listener *)handle)->fn);
@@ -41,7 +49,7 @@ static void listener_stop(struct handle *handle)
 
 	ouro__acceptor_close(&listener->acceptor);
 	while ((link = list_shift(&listener->streams)))
-		list_of(link, ouro_stream, sibling)->left = NULL;
+		list_of(link, struct accepted, sibling)->stream.left = NULL;
 	ouro__peers_free(&listener->peers);
 }
 
@@ -60,13 +68,14 @@ static bool is_full(const ouro_listener *listener)
 
 static void on_left(ouro_stream *stream)
 {
-	ouro_listener *listener = stream->listener;
+	struct accepted *accepted = list_of(stream, struct accepted, stream);
+	ouro_listener *listener = accepted->listener;
 	bool was_full = is_full(listener);
 
-	list_remove(&stream->sibling);
+	list_remove(&accepted->sibling);
 	stream->left = NULL;
 	listener->count--;
-	ouro__peers_leave(&listener->peers, stream->peer_count);
+	ouro__peers_leave(&listener->peers, accepted->peer_count);
 	if (was_full && !listener->paused)
 		ouro__acceptor_resume(&listener->acceptor);
 	ouro__acceptor_freed(&listener->acceptor);
@@ -74,10 +83,12 @@ static void on_left(ouro_stream *stream)
 
 static void join(ouro_listener *listener, ouro_stream *stream, struct peer *peer_count)
 {
-	stream->listener = listener;
+	struct accepted *accepted = list_of(stream, struct accepted, stream);
+
+	accepted->listener = listener;
+	accepted->peer_count = peer_count;
 	stream->left = on_left;
-	stream->peer_count = peer_count;
-	list_push(&listener->streams, &stream->sibling);
+	list_push(&listener->streams, &accepted->sibling);
 	listener->count++;
 	if (is_full(listener))
 		ouro__acceptor_pause(&listener->acceptor);
@@ -93,7 +104,8 @@ static int admit(ouro_listener *listener, int fd, const ouro_addr *peer, ouro_st
 		err = ouro__peers_enter(&listener->peers, peer, listener->per_address, &peer_count);
 	if (err)
 		return err;
-	err = ouro__stream_new(listener->base.loop, fd, &listener->opts, peer, NULL, ret_stream);
+	err = ouro__stream_new(listener->base.loop, fd, &listener->opts, peer,
+			       sizeof(struct accepted), ret_stream);
 	if (err)
 		ouro__peers_leave(&listener->peers, peer_count);
 	else
@@ -119,7 +131,7 @@ static void on_accept(struct acceptor *acceptor, int fd, const ouro_addr *peer)
 	call_begin(loop, OURO_PHASE_IO, CALL_FN(listener->fn),
 		   (struct cause){ "listener", acceptor->sockets[0].watch.fd, NULL },
 		   listener->base.label);
-	listener->fn(listener, stream, &stream->peer, listener->base.arg);
+	listener->fn(listener, stream, peer, listener->base.arg);
 	call_end(loop);
 }
 

@@ -63,6 +63,11 @@ static bool stream_is_idle(const struct handle *handle)
 	return stream_is_quiet(stream) && list_empty(&stream->flush.link);
 }
 
+static void stream_free(struct handle *handle)
+{
+	ouro__free(((ouro_stream *)handle)->peer);
+}
+
 static const struct handle_type stream_type = {
 	.kind = "stream",
 	.magic = 0x7374726du,
@@ -70,6 +75,7 @@ static const struct handle_type stream_type = {
 	.number = stream_number,
 	.stop = stream_stop,
 	.is_idle = stream_is_idle,
+	.free = stream_free,
 	.parks = true,
 };
 
@@ -158,11 +164,11 @@ static void read_some(ouro_stream *stream)
 /* The bytes that were read before; a callback that pauses leaves the rest for later. */
 static void tell_early(ouro_stream *stream)
 {
-	char *bytes = stream->early;
+	struct early *early = stream->early;
 
 	stream->early = NULL;
-	tell_bytes(stream, bytes, stream->early_len);
-	ouro__free(bytes);
+	tell_bytes(stream, early->bytes, early->len);
+	ouro__free(early);
 }
 
 /* Nobody reads, and it is over. */
@@ -238,12 +244,22 @@ static int start_watch(ouro_stream *stream, int fd)
 	return err;
 }
 
-static void set_peer(ouro_stream *stream, int fd, const ouro_addr *peer)
+/* The kernel need not know. A Unix socket with a name is too long to be noted. */
+static int set_peer(ouro_stream *stream, int fd, const ouro_addr *peer)
 {
-	if (peer)
-		stream->peer = *peer;
-	else if (fd >= 0 && ouro__sock_peer(fd, &stream->peer))
-		stream->peer.sa.any.sa_family = AF_UNSPEC;
+	ouro_addr asked;
+
+	if (!peer && (fd < 0 || ouro__sock_peer(fd, &asked)))
+		return 0;
+	peer = peer ? peer : &asked;
+	if (ouro__origin_note(&stream->origin, peer) && !stream->peer)
+		return 0;
+	if (!stream->peer)
+		stream->peer = ouro__realloc(NULL, sizeof(*peer));
+	if (!stream->peer)
+		return -ENOMEM;
+	*stream->peer = *peer;
+	return 0;
 }
 
 void ouro__stream_undo(ouro_stream *stream)
@@ -255,7 +271,7 @@ void ouro__stream_undo(ouro_stream *stream)
 }
 
 int ouro__stream_new(ouro_loop *loop, int fd, const ouro_stream_opts *opts, const ouro_addr *peer,
-		     void *arg, ouro_stream **ret_stream)
+		     size_t size, ouro_stream **ret_stream)
 {
 	struct net *net = loop->ending ? NULL : ouro__net_of(loop);
 	ouro_stream *stream;
@@ -263,18 +279,18 @@ int ouro__stream_new(ouro_loop *loop, int fd, const ouro_stream_opts *opts, cons
 
 	if (!net)
 		return loop->ending ? OURO_ECLOSED : -ENOMEM;
-	stream = ouro__handle_new(loop, &stream_type, sizeof(*stream), arg, &err);
+	stream = ouro__handle_new(loop, &stream_type, size, NULL, &err);
 	if (!stream)
 		return err;
 	flush_init(&stream->flush, on_flush);
 	list_init(&stream->sent);
-	list_init(&stream->sibling);
 	stream->net = net;
 	stream->high = opts->high ? opts->high : DEFAULT_HIGH;
 	stream->low = opts->low ? opts->low : stream->high / 4;
 	stream->watch.fd = -1;
-	set_peer(stream, fd, peer);
-	err = ouro_stream_set_idle(stream, opts->idle_ms);
+	err = set_peer(stream, fd, peer);
+	if (!err)
+		err = ouro_stream_set_idle(stream, opts->idle_ms);
 	if (!err && fd >= 0)
 		err = start_watch(stream, fd);
 	if (err) {
@@ -285,34 +301,43 @@ int ouro__stream_new(ouro_loop *loop, int fd, const ouro_stream_opts *opts, cons
 	return 0;
 }
 
+struct early *ouro__early_new(const void *bytes, size_t n)
+{
+	struct early *early =
+		n < SIZE_MAX - sizeof(*early) ? ouro__realloc(NULL, sizeof(*early) + n) : NULL;
+
+	if (!early)
+		return NULL;
+	early->len = n;
+	memcpy(early->bytes, bytes, n);
+	return early;
+}
+
 int ouro__stream_adopt(ouro_loop *loop, int fd, const void *early, size_t early_len,
 		       ouro_stream **ret_stream)
 {
 	static const ouro_stream_opts defaults;
-	char *copy = early_len ? ouro__realloc(NULL, early_len) : NULL;
+	struct early *copy = early_len ? ouro__early_new(early, early_len) : NULL;
 	int err = early_len && !copy ? -ENOMEM : 0;
 
 	if (!err)
-		err = ouro__stream_new(loop, fd, &defaults, NULL, NULL, ret_stream);
-	if (err) {
+		err = ouro__stream_new(loop, fd, &defaults, NULL, sizeof(ouro_stream), ret_stream);
+	if (err)
 		ouro__free(copy);
-		return err;
-	}
-	if (early_len)
-		memcpy(copy, early, early_len);
-	(*ret_stream)->early = copy;
-	(*ret_stream)->early_len = early_len;
-	return 0;
+	else
+		(*ret_stream)->early = copy;
+	return err;
 }
 
 int ouro__stream_connected(ouro_stream *stream, int fd, const ouro_addr *peer)
 {
-	int err = start_watch(stream, fd);
+	int err = set_peer(stream, fd, peer);
 
+	if (!err)
+		err = start_watch(stream, fd);
 	if (err)
 		return err;
 	stream->connecting = NULL;
-	set_peer(stream, fd, peer);
 	ouro__stream_moved(stream);
 	flush_soon(stream->base.loop, &stream->flush);
 	return 0;
@@ -340,7 +365,11 @@ int ouro_stream_open(ouro_loop *loop, int fd, const ouro_stream_opts *opts, void
 	err = ouro__sock_adopt(fd);
 	if (!err)
 		err = set_tcp(fd, opts);
-	return err ? err : ouro__stream_new(loop, fd, opts, NULL, arg, ret_stream);
+	if (!err)
+		err = ouro__stream_new(loop, fd, opts, NULL, sizeof(ouro_stream), ret_stream);
+	if (!err)
+		(*ret_stream)->base.arg = arg;
+	return err;
 }
 
 void ouro_stream_close(ouro_stream *stream)
@@ -442,10 +471,20 @@ void *ouro_stream_arg(const ouro_stream *stream)
 	return stream->base.arg;
 }
 
+/* Most are never asked. */
 const ouro_addr *ouro_stream_peer(const ouro_stream *stream)
 {
+	static const ouro_addr unknown;
+	ouro_stream *noting = (ouro_stream *)(uintptr_t)stream;
+
 	ouro__stream_check(stream);
-	return &stream->peer;
+	if (stream->peer)
+		return stream->peer;
+	noting->peer = ouro__realloc(NULL, sizeof(*stream->peer));
+	if (!stream->peer)
+		return &unknown;
+	ouro__origin_addr(&stream->origin, noting->peer);
+	return stream->peer;
 }
 
 int ouro_stream_local(const ouro_stream *stream, ouro_addr *ret_addr)

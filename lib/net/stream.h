@@ -4,12 +4,20 @@
 #include "loop/flush.h"
 #include "loop/handle.h"
 #include "loop/poll.h"
+#include "net/origin.h"
 #include "net/out.h"
 #include "ouro/net.h"
 
 struct connecting;
-struct peer;
 
+/* Bytes that were read before it was a stream, or before somebody wanted them. */
+struct early {
+	size_t len;
+	char bytes[];
+};
+
+/* An idle one holds nothing but this, so that what only some have is not in it: what a listener
+ * notes of its own lies behind it (listener.c), an address that somebody asked for elsewhere. */
 struct ouro_stream {
 	struct handle base;
 	struct watch watch; /* fd -1: not connected yet, or closed */
@@ -22,38 +30,33 @@ struct ouro_stream {
 	ouro_stream_fn *drain_fn;
 	ouro_gone_fn *gone_fn;
 
-	/* Bytes that were read before it was a stream. */
-	char *early;
-	size_t early_len;
-
+	struct early *early;
 	size_t high, low;
 	ouro_timer idle;
-	int err;       /* what broke it; 0: nothing has */
-	bool paused;   /* no reading for now */
-	bool dead;     /* nothing more is to be read, whatever the kernel has: err is the end */
-	bool ended;    /* the last call of read_fn was made */
-	bool full;     /* more than high wait, or did and on_drain was not called yet */
-	bool shutting; /* nothing more may be written */
-	bool shut;     /* and the kernel knows */
-	bool ending;   /* to be closed then */
-	bool gone;     /* gone_fn was called */
-
 	struct connecting *connecting; /* connect.c; NULL: it is connected */
 
-	/* Of the listener that it came from; NULL: none, or closed before it. */
+	/* For the listener that it came from; NULL: none, or closed before it. */
 	void (*left)(struct ouro_stream *stream);
-	struct ouro_listener *listener;
-	struct list sibling;
-	struct peer *peer_count;
 
-	ouro_addr peer;
+	struct origin origin;
+	ouro_addr *peer; /* NULL: origin is all, and nobody has asked */
+
+	int err;           /* what broke it; 0: nothing has */
+	bool paused : 1;   /* no reading for now */
+	bool dead : 1;     /* nothing more is to be read, whatever the kernel has: err is the end */
+	bool ended : 1;    /* the last call of read_fn was made */
+	bool full : 1;     /* more than high wait, or did and on_drain was not called yet */
+	bool shutting : 1; /* nothing more may be written */
+	bool shut : 1;     /* and the kernel knows */
+	bool ending : 1;   /* to be closed then */
+	bool gone : 1;     /* gone_fn was called */
 };
 
 /* A stream around fd, which is the stream's from here on; -1: it will come. opts: high, low and
- * idle_ms are looked at. peer NULL: the kernel is asked. 0, or -ENOMEM, OURO_ECLOSED and fd is not
- * touched. */
+ * idle_ms are looked at. peer NULL: the kernel is asked. size: of the struct that it is the first
+ * member of. 0, or -ENOMEM, OURO_ECLOSED and fd is not touched. */
 int ouro__stream_new(ouro_loop *loop, int fd, const ouro_stream_opts *opts, const ouro_addr *peer,
-		     void *arg, ouro_stream **ret_stream);
+		     size_t size, ouro_stream **ret_stream);
 
 /* One that could not be opened after all: nobody has seen it. */
 void ouro__stream_undo(ouro_stream *stream);
@@ -62,6 +65,9 @@ void ouro__stream_undo(ouro_stream *stream);
  * later. It is the stream's once this has returned 0; -ENOMEM, OURO_ECLOSED. */
 int ouro__stream_adopt(ouro_loop *loop, int fd, const void *early, size_t early_len,
 		       ouro_stream **ret_stream);
+
+/* A copy; NULL: no memory. */
+struct early *ouro__early_new(const void *bytes, size_t n);
 
 /* What ouro_connect() was waiting for: fd is the stream's. 0, or -errno and it is not. */
 int ouro__stream_connected(ouro_stream *stream, int fd, const ouro_addr *peer);
