@@ -39,6 +39,7 @@
 #include "ouro/room.h"
 #include "ouro/shed.h"
 #include "ouro/signal.h"
+#include "ouro/slow.h"
 #include "ouro/static.h"
 #include "ouro/str.h"
 #include "ouro/timer.h"

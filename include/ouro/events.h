@@ -15,16 +15,10 @@
 #ifndef OURO_EVENTS_H
 #define OURO_EVENTS_H
 #include "ouro/http.h"
+#include "ouro/slow.h"
 OURO_BEGIN
 
 typedef struct ouro_feed ouro_feed;
-
-/* What becomes of a client that takes its messages more slowly than they come. */
-typedef enum ouro_slow {
-	OURO_SLOW_DROP_OLDEST, /* of those that have not begun to leave, as many as make room */
-	OURO_SLOW_DROP_CLIENT, /* it is cut off, and may come back */
-	OURO_SLOW_TELL         /* it misses this message, and you are told */
-} ouro_slow;
 
 typedef struct ouro_feed_opts {
 	unsigned  heartbeat_ms; /* 0: 15 s; OURO_NEVER */

@@ -25,6 +25,7 @@
 #ifndef OURO_WS_H
 #define OURO_WS_H
 #include "ouro/http.h"
+#include "ouro/slow.h"
 OURO_BEGIN
 
 typedef struct ouro_ws ouro_ws;
@@ -33,13 +34,15 @@ typedef struct ouro_ws_opts {
 	const char *const *protocols; /* sub-protocols, the best first, the last NULL; NULL: none */
 	const char *const *origins;   /* "https://example.org": whose pages may, the last NULL; */
 	/* NULL: any. A client that names none is no browser, and may. Server only */
-	size_t   message_max; /* bytes; more is 1009; 0: 1 MiB, piece by piece: any */
-	size_t   frame_max;   /* bytes; 0: 1 MiB */
-	size_t   high, low;   /* bytes waiting, as in ouro_stream_opts */
-	unsigned ping_ms;     /* silent so long: pinged; as long again: cut; 0: 30 s; OURO_NEVER */
-	unsigned close_ms;    /* for the peer's part of the end; 0: 5 s */
-	unsigned connect_ms;  /* client: until it is open; 0: 30 s */
-	bool     pieces;      /* do not gather messages: see `more` */
+	size_t    message_max; /* bytes; more is 1009; 0: 1 MiB, piece by piece: any */
+	size_t    frame_max;   /* bytes; 0: 1 MiB */
+	size_t    high, low;   /* bytes waiting, as in ouro_stream_opts */
+	unsigned  ping_ms;     /* silent so long: pinged; as long again: cut; 0: 30 s; OURO_NEVER */
+	unsigned  close_ms;    /* for the peer's part of the end; 0: 5 s */
+	unsigned  connect_ms;  /* client: until it is open; 0: 30 s */
+	bool      pieces;      /* do not gather messages: see `more` */
+	size_t    queue_max;   /* bytes that may wait to leave; 0: any. A room has its own bound */
+	ouro_slow slow;        /* what happens above that */
 } ouro_ws_opts;
 
 /* ---- Beginning ---- */
@@ -92,8 +95,9 @@ OURO_API void ouro_ws_resume(ouro_ws *ws);
 /* ---- What goes ---- */
 
 /* One message, copied. The bytes that now wait to leave: when that is more than `high`, go on after
- * on_drain. -EINVAL: the text is no UTF-8, a ping of more than 125 bytes; OURO_ECLOSED, or the
- * error that broke it; -ENOTCONN: not open yet; -EAGAIN: a client without randomness; -ENOMEM. On a
+ * on_drain. OURO_EBUSY: there is no room in queue_max (OURO_SLOW_TELL, or it alone is too large);
+ * -EINVAL: the text is no UTF-8, a ping of more than 125 bytes; OURO_ECLOSED, or the error that
+ * broke it; -ENOTCONN: not open yet; -EAGAIN: a client without randomness; -ENOMEM. On a
  * refusal nothing has happened. */
 OURO_API int64_t ouro_ws_text(ouro_ws *ws, ouro_str text);
 OURO_API int64_t ouro_ws_binary(ouro_ws *ws, ouro_str bytes);

@@ -1,6 +1,7 @@
 /* cast.c -- see cast.h. */
 #include "http/cast.h"
 #include "base/alloc.h"
+#include "ouro/error.h"
 #include <errno.h>
 
 struct cast *ouro__cast_new(size_t len)
@@ -73,4 +74,15 @@ size_t ouro__cast_shed(struct out *out, size_t most)
 		}
 	}
 	return count;
+}
+
+int ouro__slow_make_room(struct out *out, size_t len, size_t queue_max, ouro_slow slow,
+			 size_t *ret_missed)
+{
+	*ret_missed = 0;
+	if (out->queued <= queue_max && len <= queue_max - out->queued)
+		return 0;
+	if (slow == OURO_SLOW_DROP_OLDEST && len <= queue_max)
+		*ret_missed = ouro__cast_shed(out, queue_max - len);
+	return out->queued <= queue_max && len <= queue_max - out->queued ? 0 : OURO_EBUSY;
 }

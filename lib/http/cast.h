@@ -3,6 +3,7 @@
 #ifndef OURO__CAST_H
 #define OURO__CAST_H
 #include "net/out.h"
+#include "ouro/slow.h"
 
 struct cast {
 	unsigned refs;
@@ -22,4 +23,9 @@ int ouro__cast_queue(struct cast *cast, struct out *out, struct net *net, size_t
 /* Takes the oldest that have not begun to leave out of the queue, until no more than `most` bytes
  * wait or there are no more of them. How many. */
 size_t ouro__cast_shed(struct out *out, size_t most);
+
+/* Makes room for len more bytes by the policy: 0, or OURO_EBUSY; *ret_missed: how many messages were
+ * dropped for it. */
+int ouro__slow_make_room(struct out *out, size_t len, size_t queue_max, ouro_slow slow,
+			 size_t *ret_missed);
 #endif

@@ -163,17 +163,6 @@ int ouro_feed_start(ouro_req *req, const ouro_feed_opts *opts, ouro_feed **ret_f
 
 /* ---- Sending ---- */
 
-int ouro__slow_make_room(struct out *out, size_t len, size_t queue_max, ouro_slow slow,
-			 size_t *ret_missed)
-{
-	*ret_missed = 0;
-	if (out->queued <= queue_max && len <= queue_max - out->queued)
-		return 0;
-	if (slow == OURO_SLOW_DROP_OLDEST && len <= queue_max)
-		*ret_missed = ouro__cast_shed(out, queue_max - len);
-	return out->queued <= queue_max && len <= queue_max - out->queued ? 0 : OURO_EBUSY;
-}
-
 int64_t ouro__feed_queue(ouro_feed *feed, struct cast *cast)
 {
 	ouro_req *req = feed->req;

@@ -23,10 +23,6 @@ struct ouro_feed {
 /* One of yours. 0; -EINVAL, -ENOMEM. */
 int ouro__event_encode(const ouro_event *event, struct cast **ret_cast);
 
-/* Makes room by the policy: 0, or OURO_EBUSY; *ret_missed: how many were dropped for it. */
-int ouro__slow_make_room(struct out *out, size_t len, size_t queue_max, ouro_slow slow,
-			 size_t *ret_missed);
-
 /* Bytes waiting; -ENOMEM, OURO_ECLOSED. */
 int64_t ouro__feed_queue(ouro_feed *feed, struct cast *cast);
 

@@ -323,6 +323,8 @@ ouro_ws *ouro__ws_new(ouro_stream *stream, const ouro_ws_opts *opts, bool client
 	ws->magic = WS_MAGIC;
 	ws->client = client;
 	ws->pieces = opts->pieces;
+	ws->queue_max = opts->queue_max;
+	ws->slow = (uint8_t)opts->slow;
 	ws->stream = stream;
 	ws->ping_ms = opts->ping_ms ? opts->ping_ms : 30000;
 	ws->close_ms = opts->close_ms ? opts->close_ms : 5000;

@@ -31,6 +31,7 @@ struct dial;
 struct ouro_ws {
 	uint32_t magic;
 	uint8_t state; /* enum ws_state */
+	uint8_t slow;  /* enum ouro_slow */
 	bool client : 1, pieces : 1;
 	bool paused : 1;
 	bool told : 1;   /* the last call was made */
@@ -47,6 +48,7 @@ struct ouro_ws {
 	struct due due;        /* open: silence; else the deadline of what is under way */
 	struct due_list *pace; /* where due is, while it is in any */
 	unsigned ping_ms, close_ms;
+	size_t queue_max;   /* 0: any */
 	struct list member; /* of the room */
 	struct ouro_room *room;
 	struct list guest; /* of the server; empty: of none */

@@ -1,7 +1,8 @@
 /* ws_send.c -- what a WebSocket sends. See ouro/ws.h.
  *
- * A short message is put together on the stack and copied into the stream's page; a long one is
- * written once, into a block that the stream borrows. So a message is queued whole or not at all.
+ * A short message is put together on the stack and copied into the stream's page; a long one, and
+ * one that may have to make room for those behind it, is written once, into a block that the stream
+ * borrows. So a message is queued, and dropped, whole or not at all.
  * The masks of a client come from the kernel, for the RFC wants them to be beyond guessing. */
 #include "base/alloc.h"
 #include "http/cast.h"
@@ -23,7 +24,13 @@ static size_t put(char *room, enum ws_op op, ouro_str payload, const uint8_t *ke
 	return head + payload.len;
 }
 
-static int64_t send_long(ouro_ws *ws, enum ws_op op, ouro_str payload, const uint8_t *key)
+/* May it be dropped for those that come later? */
+static bool sheds(const ouro_ws *ws, enum ws_op op)
+{
+	return op < WS_CLOSE && ws->queue_max && ws->slow == OURO_SLOW_DROP_OLDEST;
+}
+
+static int64_t send_block(ouro_ws *ws, enum ws_op op, ouro_str payload, const uint8_t *key)
 {
 	struct cast *cast = payload.len < SIZE_MAX - WS_HEAD_MAX
 				    ? ouro__cast_new(payload.len + WS_HEAD_MAX)
@@ -32,6 +39,7 @@ static int64_t send_long(ouro_ws *ws, enum ws_op op, ouro_str payload, const uin
 
 	if (!cast)
 		return -ENOMEM;
+	cast->sheds = sheds(ws, op);
 	cast->len = put(cast->bytes, op, payload, key);
 	err = ouro__cast_queue(cast, &ws->stream->out, ws->stream->net, 0, cast->len);
 	ouro__cast_drop(cast);
@@ -48,8 +56,8 @@ int64_t ouro__ws_send(ouro_ws *ws, enum ws_op op, ouro_str payload)
 			return -EAGAIN;
 		key = dice;
 	}
-	if (payload.len > SHORT)
-		return send_long(ws, op, payload, key);
+	if (payload.len > SHORT || sheds(ws, op))
+		return send_block(ws, op, payload, key);
 	return ouro_stream_write(ws->stream, ouro_str_n(room, put(room, op, payload, key)));
 }
 
@@ -74,12 +82,30 @@ int ouro__ws_refuse(const ouro_ws *ws)
 	return ws->stream->err;
 }
 
+/* 0, or what becomes of who has no room for it. */
+static int make_room(ouro_ws *ws, size_t len)
+{
+	size_t missed;
+	int err;
+
+	if (!ws->queue_max)
+		return 0;
+	err = ouro__slow_make_room(&ws->stream->out, len + WS_HEAD_MAX, ws->queue_max,
+				   (ouro_slow)ws->slow, &missed);
+	if (!err || ws->slow != OURO_SLOW_DROP_CLIENT)
+		return err;
+	ouro_ws_cut(ws);
+	return OURO_ECLOSED;
+}
+
 static int64_t send_if(ouro_ws *ws, enum ws_op op, ouro_str bytes, bool good)
 {
 	int err = ouro__ws_refuse(ws);
 
 	if (!err && !good)
 		err = -EINVAL;
+	if (!err && op < WS_CLOSE)
+		err = bytes.len < SIZE_MAX - WS_HEAD_MAX ? make_room(ws, bytes.len) : -ENOMEM;
 	return err ? err : ouro__ws_send(ws, op, bytes);
 }
 

@@ -204,6 +204,82 @@ TEST(who_sends_too_much_is_told_when_to_go_on)
 	end();
 }
 
+/* Numbered, until the kernel takes no more and the queue is full. The last answer. */
+static int64_t send_numbered(int times)
+{
+	static char text[20000];
+	int64_t n = 0;
+
+	memset(text, ' ', sizeof(text));
+	for (int i = 0; i < times && n >= 0; i++) {
+		snprintf(text, sizeof(text), "%06d", i);
+		text[6] = ' ';
+		n = ouro_ws_text(ws, ouro_str_n(text, i % 2 ? 100 : sizeof(text)));
+		settle();
+	}
+	return n;
+}
+
+/* All that was sent comes whole, in order; the number of the last. */
+static int last_number(int fd, int *ret_count)
+{
+	const unsigned char *at = (const unsigned char *)received(fd);
+	int last = -1, number;
+
+	for (*ret_count = 0; *at; ++*ret_count) {
+		size_t len = at[1] == 126 ? (size_t)at[2] << 8 | at[3] : at[1];
+
+		CHECK(at[0] == 0x81 && (len == 100 || len == 20000));
+		at += at[1] == 126 ? 4 : 2;
+		CHECK_EQ(sscanf((const char *)at, "%d", &number), 1);
+		CHECK(number > last);
+		last = number;
+		at += len;
+	}
+	return last;
+}
+
+TEST(a_slow_one_misses_the_oldest_whole)
+{
+	int fd = begin((ouro_ws_opts){ .queue_max = 100000 }), count;
+
+	CHECK(send_numbered(200) > 0);
+	CHECK(ouro_ws_queued(ws) <= 100000);
+	CHECK_EQ(last_number(fd, &count), 199);
+	CHECK(count < 200);
+	close(fd);
+	end();
+}
+
+TEST(a_slow_one_is_told_of_or_cut_off)
+{
+	int fd = begin((ouro_ws_opts){ .queue_max = 100000, .slow = OURO_SLOW_TELL });
+
+	CHECK_EQ(send_numbered(200), OURO_EBUSY);
+	CHECK(ouro_ws_ping(ws, ouro_str_z("still here")) > 0);
+	CHECK_STR(said, "");
+	close(fd);
+	settle();
+	end();
+	fd = begin((ouro_ws_opts){ .queue_max = 100000, .slow = OURO_SLOW_DROP_CLIENT });
+	said[0] = 0;
+	CHECK_EQ(send_numbered(200), OURO_ECLOSED);
+	CHECK_STR(said, "closed");
+	close(fd);
+	end();
+}
+
+TEST(what_alone_is_larger_than_the_queue_is_refused)
+{
+	static char big[2000];
+	int fd = begin((ouro_ws_opts){ .queue_max = 1000 });
+
+	CHECK_EQ(ouro_ws_binary(ws, ouro_str_n(big, sizeof(big))), OURO_EBUSY);
+	CHECK(ouro_ws_binary(ws, ouro_str_n(big, 900)) > 0);
+	close(fd);
+	end();
+}
+
 static void say_pong(ouro_ws *of, ouro_str bytes, void *arg)
 {
 	(void)of, (void)arg;
