@@ -10,11 +10,11 @@
  * called and no body is read; one that is no longer than unread_max is let pass, so that the
  * connection can stay, and a longer one ends the connection behind the answer.
  *
- * Each mark has a lower one beside it. Shedding begins when one measure is at its mark, and ends
- * when every measure is at its lower one or below. Requests are counted exactly, at each request;
- * the other measures are looked at ten times a second, and only while requests come: a server that
- * nobody asks does not wake the loop. While it sheds it goes on looking, so that it finds out that
- * it has recovered although it does nothing.
+ * Each mark has a lower one beside it. Shedding begins when one measure is at its mark (of requests:
+ * with the one that is too many), and ends when every measure is at its lower one or below. Requests
+ * are counted exactly, at each request; the other measures are looked at ten times a second, and
+ * only while requests come: a server that nobody asks does not wake the loop. While it sheds it goes
+ * on looking, so that it finds out that it has recovered although it does nothing.
  *
  * Lines of a table that say no_shed are never shed, nor counted: metrics, long polls, event streams
  * (a browser takes a 503 for the end of one, and does not come back). The handlers of health.h are

@@ -155,6 +155,7 @@ static void weigh(struct shed *shed, enum shed_over bit, const char *name, uint6
 		fall(shed, bit);
 }
 
+/* Another one is there. As many as may be are not too many: only a request begins it. */
 static void weigh_requests(struct shed *shed)
 {
 	weigh(shed, SHED_REQUESTS, "requests", shed->taken, shed->opts.requests_max,
@@ -170,8 +171,11 @@ static void weigh_lag(struct shed *shed, uint64_t now)
 {
 	uint64_t waits = ouro__lag_waits(loop_of(shed));
 	uint64_t passed = (now - shed->looked) >> 10, late = how_late(shed, now);
-	uint64_t lag = passed ? (waits - shed->waits) / passed << 10 : 0;
+	uint64_t lag;
 
+	if (!passed)
+		return;
+	lag = (waits - shed->waits) / passed << 10;
 	shed->waits = waits;
 	shed->looked = now;
 	if (late > lag)
@@ -238,7 +242,8 @@ static void look(struct shed *shed)
 	weigh_lag(shed, call_now(loop_of(shed)));
 	weigh_pool(shed);
 	weigh_depths(shed);
-	weigh_requests(shed);
+	if (shed->taken <= shed->opts.requests_low)
+		fall(shed, SHED_REQUESTS);
 	if (shed->over)
 		begin(shed);
 }

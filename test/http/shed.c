@@ -124,6 +124,23 @@ TEST(above_the_mark_a_request_is_503_and_no_handler_hears_of_it)
 	end();
 }
 
+TEST(as_many_as_may_be_are_not_too_many)
+{
+	serve_with((ouro_shed_opts){ .requests_max = 2 });
+	int one = ask_to_keep(), two = ask_to_keep(), three = connect_client();
+
+	CHECK(has(ask(three, GET("/metrics")), "HTTP/1.1 200")); /* so that it looks again */
+	pass(300);
+	CHECK(!ouro_server_is_shedding(server));
+	answer_one();
+	CHECK(has(ask(three, GET("/hello")), "hello\n"));
+	CHECK_EQ(shed_count(), 0);
+	close(one);
+	close(two);
+	close(three);
+	end();
+}
+
 TEST(it_goes_on_until_the_lower_mark)
 {
 	int fd[4], late;
