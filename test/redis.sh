@@ -131,6 +131,12 @@ unload_in_the_midst() {
 }
 check "one is unloaded in the midst of its clients, none of whom gets half an answer" \
 	unload_in_the_midst
+port_is_taken() {
+	port=$(url_of third | tr -dc '0-9:' | sed 's/.*://')
+	redis module load "$module" "$port" ouro | grep -q '^ERR' &&
+		grep -q "<ouro> no HTTP at port $port: Address already in use" "$tmp/log"
+}
+check "a port that is taken is told, and Redis goes on" port_is_taken
 check "it is loaded again" load "$module" ouro
 check "and answers" all ouro third
 check "Redis ends as it should" redis shutdown nosave
@@ -138,5 +144,5 @@ wait $server
 check "with status 0" [ $? = 0 ]
 server=
 check "and had nothing odd to say" nothing \
-	"$(grep -E '# |crash|BUG|assert' "$tmp/log" | grep -vE 'Redis (is |version)|overcommit|Configuration|Server init|User requested')"
+	"$(grep -E '# |crash|BUG|assert' "$tmp/log" | grep -vE 'Redis (is |version)|overcommit|Configuration|Server init|User requested|no HTTP at|initialization failed')"
 echo "1..$n"

@@ -126,6 +126,8 @@ static void serve(struct guest *guest, int fd)
 	FreeWaitEventSet(set);
 }
 
+/* ---- The worker, as PostgreSQL wants it ---- */
+
 PGDLLEXPORT void ouro_worker(Datum arg);
 void ouro_worker(Datum arg)
 {
@@ -145,8 +147,6 @@ void ouro_worker(Datum arg)
 	serve(&guest, fd);
 	proc_exit(0);
 }
-
-/* ---- What PostgreSQL is told ---- */
 
 PGDLLEXPORT void _PG_init(void);
 void _PG_init(void)

@@ -81,21 +81,34 @@ static void gone(struct guest *leaving)
 	redis_EventLoopDel(guest_fd, REDIS_READABLE);
 }
 
+static int move_in(int port)
+{
+	ouro_http_opts what = {
+		.host = "127.0.0.1", .port = (uint16_t)port, .routes = routes, .arg = &guest
+	};
+
+	guest.gone = gone;
+	guest_fd = guest_open(&guest, NULL, &what);
+	if (guest_fd >= 0)
+		redis_EventLoopAdd(guest_fd, REDIS_READABLE, on_ready, NULL);
+	return guest_fd;
+}
+
+/* ---- The module, as Redis wants it ---- */
+
 OURO_API int RedisModule_OnLoad(redis_ctx *ctx, redis_string **argv, int argc)
 {
-	ouro_http_opts what = { .host = "127.0.0.1", .routes = routes, .arg = &guest };
+	int port, err;
 
 	if (redis_find_api(ctx))
 		return REDIS_ERR;
 	redis_SetModuleAttribs(ctx, argc > 1 ? redis_StringPtrLen(argv[1], NULL) : "ouro", 1, 1);
-	what.port = (uint16_t)(argc > 0 ? atoi(redis_StringPtrLen(argv[0], NULL)) : 8080);
-	guest.gone = gone;
-	guest_fd = guest_open(&guest, NULL, &what);
-	if (guest_fd < 0) {
-		redis_Log(ctx, "warning", "port %d: %s", what.port, ouro_strerror(guest_fd));
+	port = argc > 0 ? atoi(redis_StringPtrLen(argv[0], NULL)) : 8080;
+	err = move_in(port);
+	if (err < 0) {
+		redis_Log(ctx, "warning", "no HTTP at port %d: %s", port, ouro_strerror(err));
 		return REDIS_ERR;
 	}
-	redis_EventLoopAdd(guest_fd, REDIS_READABLE, on_ready, NULL);
 	redis = redis_GetDetachedThreadSafeContext(ctx);
 	redis_Log(ctx, "notice", "listening on %s", ouro_server_url(guest.server));
 	return REDIS_OK;
