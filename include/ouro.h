@@ -40,6 +40,7 @@
 #include "ouro/shed.h"
 #include "ouro/signal.h"
 #include "ouro/slow.h"
+#include "ouro/source.h"
 #include "ouro/static.h"
 #include "ouro/str.h"
 #include "ouro/timer.h"

@@ -266,6 +266,16 @@ else
 	skip "websockets of Python" "needs the package python3-websockets"
 fi
 
+# ---- Our own client of event streams ----
+
+follow_hears() {
+	timeout 20 "$build/examples/follow" "${url}ticks" | head -n 2 | tee "$tmp/heard"
+	[ "$(grep -c '^message: ..:..:..$' "$tmp/heard")" = 2 ]
+}
+begin ticker
+check "follow hears two ticks" follow_hears
+end ticker
+
 # ---- A browser ----
 
 sees() {
