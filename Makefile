@@ -16,6 +16,7 @@
 #   make format, make clean, make deps (what the tests need), make help (this)
 #
 #   CC CFLAGS LDFLAGS   yours come last and win
+#   WITH_GZIP=1   libouro-gzip too (zlib): answers compressed; made and installed
 #   SAN=address,undefined or SAN=thread   under a sanitizer
 #   BUILD=dir   V=1 (show commands)
 
@@ -55,6 +56,12 @@ SHARED   := $(BUILD)/libouro.so.$(VERSION)
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wpointer-arith -Wwrite-strings -Wcast-qual -Wundef -Wvla -Wformat=2 -Wnull-dereference \
 	-Wimplicit-fallthrough -Wdouble-promotion
+# A module is a library of its own, beside ours, with what it alone needs.
+GZIP_SRC    := $(sort $(wildcard lib/gzip/*.c))
+GZIP_OBJ    := $(GZIP_SRC:%.c=$(BUILD)/%.o)
+GZIP_SHARED := $(BUILD)/libouro-gzip.so.$(VERSION)
+GZIP        := $(if $(filter 1,$(WITH_GZIP)),$(BUILD)/libouro-gzip.a $(BUILD)/libouro-gzip.so)
+
 # In quotes only: lib/sys must not stand in the way of libc's <sys/...>.
 INCLUDES := -Iinclude -iquote lib
 LIBS     := -lev -lhttp_parser -lpthread -lm
@@ -73,7 +80,7 @@ LINK    = $(COMPILE) -MMD -MP -MT $@ -MF $@.d -o $@ $< $(LIBRARY) $(HOST_LIBS) $
 # "  cc   lib/loop/timer.c" in place of the command, unless V=1.
 say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
 
-all: $(LIBRARY) $(BUILD)/libouro.so examples
+all: $(LIBRARY) $(BUILD)/libouro.so $(GZIP) examples
 examples: $(EXAMPLES) $(HOUSES) $(MODULES)
 run: $(BUILD)/examples/clock
 	@$<
@@ -92,6 +99,18 @@ $(SHARED): $(OBJ) $(BUILD)/sources lib/libouro.map
 
 $(BUILD)/libouro.so: $(SHARED)
 	@ln -sf $(<F) $(BUILD)/$(SONAME) && ln -sf $(SONAME) $@
+
+$(BUILD)/libouro-gzip.a: $(GZIP_OBJ)
+	$(call say,ar,$@)rm -f $@ && $(AR) rcs $@ $(GZIP_OBJ)
+
+$(GZIP_SHARED): $(GZIP_OBJ) $(BUILD)/libouro.so lib/libouro.map
+	$(call say,ld,$@)$(COMPILE) -shared -Wl,-soname,libouro-gzip$(SONAME:libouro%=%) \
+		-Wl,--version-script=lib/libouro.map -Wl,--as-needed $(NO_UNDEFINED) \
+		-o $@ $(GZIP_OBJ) $(LDFLAGS) -L$(BUILD) -louro -lz
+
+$(BUILD)/libouro-gzip.so: $(GZIP_SHARED)
+	@ln -sf $(<F) $(BUILD)/libouro-gzip$(SONAME:libouro%=%) && \
+		ln -sf libouro-gzip$(SONAME:libouro%=%) $@
 
 # What the last build was made with, and of. What follows a note is made again when it changes.
 $(BUILD)/flags:   export NOTE = $(CC) $(FLAGS) $(INCLUDES) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LIBS)
@@ -136,6 +155,14 @@ $(BUILD)/examples/embed/%: examples/embed/%.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(call say,cc,$<)if .ci/deps --host $*; then $(LINK); else \
 		$(call unbuilt,$*,exit 1) && sed -n 's/^echo "\(.*\)"/  skip \1/p' $@; fi
+
+# What tests a module has it inside.
+$(BUILD)/test/gzip/%: test/gzip/%.c $(GZIP_SRC) $(wildcard lib/gzip/*.h include/ouro-*.h) \
+		$(LIBRARY) | $(BUILD)/needs-test
+	@mkdir -p $(@D)
+	$(call say,cc,$<)if .ci/deps --host zlib; then $(COMPILE) -o $@ $< $(GZIP_SRC) $(LIBRARY) \
+		$(LDFLAGS) -lz $(LIBS); else printf '#!/bin/sh\necho "%s"\necho 1..1\n' \
+		"ok 1 - $* # skip needs the package zlib1g-dev" >$@ && chmod +x $@ && touch -d @0 $@; fi
 
 # A module of a host has an ouro of its own inside, which nobody else in that process sees.
 $(MODULES): $(BUILD)/examples/embed/%.so: examples/embed/%.c $(LIBRARY)
@@ -186,30 +213,40 @@ $(BENCHES): bench-%: $(BUILD)/needs-bench
 	@CC='$(CC)' BUILD='$(abspath $(BUILD))' bench/$*/run
 
 to = $(DESTDIR)$(1)
-install: $(LIBRARY) $(BUILD)/libouro.so
+put_pc = sed -e 's|@prefix@|$(PREFIX)|' -e 's|@libdir@|$(libdir:$(PREFIX)/%=$${prefix}/%)|' \
+	-e 's|@includedir@|$(includedir:$(PREFIX)/%=$${prefix}/%)|' \
+	-e 's|@version@|$(VERSION)|' -e 's|@libs@|$(LIBS)|' \
+	$(1).pc.in >'$(call to,$(libdir)/pkgconfig/$(1).pc)'
+install: $(LIBRARY) $(BUILD)/libouro.so $(GZIP)
 	install -d '$(call to,$(includedir)/ouro)' '$(call to,$(libdir)/pkgconfig)'
 	install -m 644 include/ouro.h '$(call to,$(includedir))'
 	install -m 644 include/ouro/*.h '$(call to,$(includedir)/ouro)'
 	install -m 644 $(LIBRARY) $(SHARED) '$(call to,$(libdir))'
 	ln -sf $(notdir $(SHARED)) '$(call to,$(libdir)/$(SONAME))'
 	ln -sf $(SONAME) '$(call to,$(libdir)/libouro.so)'
-	sed -e 's|@prefix@|$(PREFIX)|' -e 's|@libdir@|$(libdir:$(PREFIX)/%=$${prefix}/%)|' \
-		-e 's|@includedir@|$(includedir:$(PREFIX)/%=$${prefix}/%)|' \
-		-e 's|@version@|$(VERSION)|' -e 's|@libs@|$(LIBS)|' \
-		ouro.pc.in >'$(call to,$(libdir)/pkgconfig/ouro.pc)'
+	$(call put_pc,ouro)
+ifneq ($(GZIP),)
+	install -m 644 include/ouro-gzip.h '$(call to,$(includedir))'
+	install -m 644 $(BUILD)/libouro-gzip.a $(GZIP_SHARED) '$(call to,$(libdir))'
+	ln -sf $(notdir $(GZIP_SHARED)) '$(call to,$(libdir)/libouro-gzip$(SONAME:libouro%=%))'
+	ln -sf libouro-gzip$(SONAME:libouro%=%) '$(call to,$(libdir)/libouro-gzip.so)'
+	$(call put_pc,ouro-gzip)
+endif
 	$(if $(DESTDIR),,ldconfig 2>/dev/null || true)
 
 uninstall:
 	rm -rf '$(call to,$(includedir)/ouro)' '$(call to,$(includedir)/ouro.h)'
+	rm -f '$(call to,$(includedir)/ouro-gzip.h)'
 	rm -f '$(call to,$(libdir))'/libouro.a '$(call to,$(libdir))'/libouro.so*
-	rm -f '$(call to,$(libdir)/pkgconfig/ouro.pc)'
+	rm -f '$(call to,$(libdir))'/libouro-gzip.a '$(call to,$(libdir))'/libouro-gzip.so*
+	rm -f '$(call to,$(libdir)/pkgconfig)'/ouro.pc '$(call to,$(libdir)/pkgconfig)'/ouro-gzip.pc
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 deps:
 	@for what in build test headers; do CC='$(CC)' .ci/deps $$what || exit 1; done
 clean:
-	rm -rf build build-* $(addprefix $(BUILD)/,lib workers examples test fuzz bench libouro.* \
+	rm -rf build build-* $(addprefix $(BUILD)/,lib workers examples test fuzz bench libouro.* libouro-gzip.* \
 		flags sources needs-*)
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile

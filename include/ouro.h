@@ -23,6 +23,7 @@
 #include "ouro/events.h"
 #include "ouro/fetch.h"
 #include "ouro/file.h"
+#include "ouro/filter.h"
 #include "ouro/form.h"
 #include "ouro/fs.h"
 #include "ouro/health.h"

@@ -12,7 +12,7 @@ sources="lib/base/str.c lib/http/octet.c lib/http/authority.c lib/http/head.c \
 	lib/http/settle.c lib/http/body.c lib/http/chunk.c lib/http/encoded.c lib/http/value.c \
 	lib/http/date.c lib/http/response.c lib/app/static_path.c lib/app/static_range.c \
 	lib/base/utf8.c lib/base/sha1.c lib/base/base64.c lib/http/ws_frame.c lib/base/alloc.c lib/base/buf.c \
-	lib/http/event_text.c lib/http/multipart.c"
+	lib/http/event_text.c lib/http/multipart.c lib/gzip/accept.c"
 
 # compile COMPILER SANITIZERS FUZZER.c PROGRAM [FLAG]
 compile() {

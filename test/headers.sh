@@ -13,7 +13,7 @@ includes() {
 	echo "#include <$header>" | "$@" $strict -
 }
 
-for header in include/ouro.h include/ouro/*.h; do
+for header in include/*.h include/ouro/*.h; do
 	header=${header#include/}
 	check "$header as C11" includes "$header" ${CC:-cc} -std=c11 -Wstrict-prototypes -x c
 	if command -v ${CXX:-g++} >/dev/null; then

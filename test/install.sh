@@ -26,7 +26,7 @@ export PKG_CONFIG_PATH=$lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$tmp/root
 check "make install" at install
 version=$(pkg-config --modversion ouro)
 check "every public header is there, and no other" \
-	diff -r include "$root/include" -x .clang-format
+	diff -r include "$root/include" -x .clang-format -x 'ouro-*.h'
 check "the names of the shared library lead to one file" \
 	cmp "$lib/libouro.so" "$lib/libouro.so.$version"
 soname() {
@@ -101,6 +101,44 @@ if pkg-config --exists libevent; then
 	check "libevent with ouro inside, by the line in its head" in_the_house
 else
 	skip "libevent beside ouro" "needs the package libevent-dev"
+fi
+
+# A module is a second library, for whoever asks for it; ours knows nothing of it.
+cat >"$tmp/zipped.c" <<'END'
+#include <ouro-gzip.h>
+#include <ouro.h>
+int main(void)
+{
+	ouro_loop *loop = ouro_loop_new(NULL);
+	ouro_gzip *gzip;
+	int err = ouro_gzip_new(loop, NULL, &gzip);
+
+	ouro_loop_free(loop);
+	ouro_gzip_free(gzip);
+	return err;
+}
+END
+as_zipped() {
+	eval "$CC $tmp/zipped.c -o $tmp/zipped \$(pkg-config $1 --cflags --libs ouro-gzip) $2" &&
+		LD_LIBRARY_PATH=$lib "$tmp/zipped"
+}
+check "no module is installed that nobody asked for" nothing "$(find "$root" -name '*gzip*')"
+if pkg-config --exists zlib; then
+	check "make install WITH_GZIP=1" at install WITH_GZIP=1
+	check "the module's soname is libouro-gzip.so.${version%%.*}" \
+		[ "$(soname "$lib/libouro-gzip.so")" = "libouro-gzip.so.${version%%.*}" ]
+	check "it needs libouro, and zlib" [ "$(readelf -d "$lib/libouro-gzip.so" |
+		sed -n 's/.*NEEDED.*\[\(.*\)\.so.*/\1/p' | sort | paste -sd ' ')" = "libc libouro libz" ]
+	nm -D --defined-only "$lib/libouro-gzip.so" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' |
+		sort >"$tmp/shown"
+	sed -n 's/^OURO_API .*\(ouro_[a-z0-9_]*\)(.*/\1/p' include/ouro-gzip.h | sort >"$tmp/declared"
+	check "it shows what its header declares" diff "$tmp/declared" "$tmp/shown"
+	check "ours needs no zlib because of that" nothing "$(readelf -d "$lib/libouro.so" | grep libz)"
+	check "a program with the module" as_zipped
+	check "a program with the module inside" as_zipped --static \
+		"-Wl,-Bstatic -louro-gzip -louro -Wl,-Bdynamic -lz -lev -lhttp_parser -lpthread -lm"
+else
+	skip "a module" "needs the package zlib1g-dev"
 fi
 
 rm "$lib"/libouro.so*

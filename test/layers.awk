@@ -11,6 +11,9 @@ BEGIN {
 	# A library that has one floor to itself.
 	home["ev.h"] = "loop"
 	home["http_parser.h"] = "http"
+	home["zlib.h"] = "gzip"
+	# A module: a library of its own, which stands on what a user has and on itself.
+	module["gzip"] = 1
 	libc = "^(std[a-z]+|string|errno|limits|inttypes|time|signal|sys/[a-z]+|netinet/[a-z]+)\\.h$"
 }
 
@@ -19,7 +22,7 @@ FNR == 1 {
 	split(FILENAME, part, "/")
 	top = part[1]
 	floor = top == "lib" ? part[2] : ""
-	if (top == "lib" && !(floor in height))
+	if (top == "lib" && !(floor in height) && !(floor in module))
 		bad("lib/" floor " is no floor; the floors are base sys loop offload net http app")
 }
 
@@ -34,6 +37,10 @@ FNR == 1 {
 		check_public()
 	else if (what in home)
 		check_home()
+	else if (top == "lib" && floor in module)
+		check_module()
+	else if (to in module)
+		bad("nothing stands on a module, such as " what)
 	else if (to in height && bracket == "\"")
 		check_height()
 	else if (to in height && to !~ /^(sys|net)$/)
@@ -44,6 +51,11 @@ FNR == 1 {
 function check_public() {
 	if (what !~ /^ouro\/[a-z]+\.h$/ && !(bracket == "<" && what ~ libc))
 		bad("a public header may include ouro/*.h and libc, not " what)
+}
+
+function check_module() {
+	if (to != floor && bracket == "\"" && what !~ /^ouro(\/[a-z]+|-[a-z]+)?\.h$/)
+		bad("lib/" floor " is a module, so it may include ouro/*.h and its own, not " what)
 }
 
 function check_home() {

@@ -52,4 +52,15 @@ may_not include/ouro/x.h '#include <ev.h>' \
 	'a public header may include ouro/*.h and libc, not ev.h'
 may_not include/ouro/x.h '#include "loop/turn.h"' \
 	'a public header may include ouro/*.h and libc, not loop/turn.h'
+may lib/gzip/x.c '#include <zlib.h>'
+may lib/gzip/x.c '#include "gzip/accept.h"'
+may lib/gzip/x.c '#include "ouro/filter.h"'
+may lib/gzip/x.c '#include "ouro-gzip.h"'
+may_not lib/gzip/x.c '#include "base/alloc.h"' \
+	'lib/gzip is a module, so it may include ouro/*.h and its own, not base/alloc.h'
+may_not lib/app/x.c '#include <zlib.h>' 'only lib/gzip may include <zlib.h>'
+may_not lib/app/x.c '#include "gzip/accept.h"' \
+	'nothing stands on a module, such as gzip/accept.h'
+may_not include/ouro-gzip.h '#include <zlib.h>' \
+	'a public header may include ouro/*.h and libc, not zlib.h'
 echo "1..$n"

@@ -15,6 +15,7 @@
 #include "app/static.h"
 #include "app/static_range.h"
 #include "base/alloc.h"
+#include "http/filter.h"
 #include "http/lend.h"
 #include "http/reply.h"
 #include "http/req.h"
@@ -444,6 +445,7 @@ static int start(struct sending *s, int status, const char *part_type)
 	if (err)
 		return err;
 	snprintf(type, sizeof(type), "multipart/byteranges; boundary=%s", s->boundary);
+	ouro__filter_leave(s->req);
 	return ouro_req_start(s->req, status, s->several ? type : part_type);
 }
 

@@ -6,6 +6,7 @@
  *
  * Nothing else frees a connection, so a handler deep inside may do to it what it likes. */
 #include "http/conn.h"
+#include "http/filter.h"
 #include "http/intake.h"
 #include "http/req.h"
 #include "http/serve.h"
@@ -107,6 +108,10 @@ static void read_some(struct conn *conn)
 static void told_drained(ouro_req *req)
 {
 	req->answer.high = false;
+	if (req->answer.filter && ouro__filter_holds(req)) {
+		req->answer.high = true;
+		return;
+	}
 	if (req->answer.on_drain && req->owned)
 		req_call(req, req->answer.on_drain, req, req->answer.drain_arg);
 }
@@ -166,7 +171,7 @@ static void lose(struct conn *conn, int err)
 		ouro__req_detach(req, err);
 		return;
 	}
-	if (req->answer.state == ANSWER_ENDED)
+	if (req->answer.state == ANSWER_ENDED || req->answer.filtered)
 		ouro__req_done(req, err);
 	conn->req = NULL;
 	req->conn = NULL;

@@ -112,6 +112,9 @@ struct answer {
 	struct answer_field *fields, *trailers;
 	ouro_req_fn *on_drain;
 	void *drain_arg;
+	const struct ouro_filter *filter; /* its body passes that; NULL: none */
+	void *filter_arg;
+	bool filtered; /* and has begun to */
 };
 
 /* Memory as long as a request. */

@@ -3,6 +3,7 @@
  * An event is measured, then written into one block with the frame of a chunk around it, so that
  * the same bytes can be queued for one client or for a thousand. */
 #include "http/events.h"
+#include "http/filter.h"
 #include "base/check.h"
 #include "http/event_text.h"
 #include "http/guest.h"
@@ -102,6 +103,7 @@ static int start_answer(ouro_req *req, const ouro_feed_opts *opts)
 	char retry[40];
 	int64_t n = 0;
 
+	ouro__filter_leave(req);
 	if (!err)
 		err = ouro_req_start(req, 200, "text/event-stream");
 	if (err || !opts->retry_ms)

@@ -4,6 +4,7 @@
  * at all any more, end the connection in the middle, for that is how HTTP/1 says "this is not
  * whole". */
 #include "http/encoded.h"
+#include "http/filter.h"
 #include "http/intake.h"
 #include "http/reply.h"
 #include "http/req.h"
@@ -41,6 +42,9 @@ int ouro_req_start(ouro_req *req, int status, const char *type)
 		return err;
 	if (answer->state != ANSWER_NONE)
 		return -EALREADY;
+	if (answer->filter && !answer->filtered)
+		ouro__filter_begin(req, status, type,
+				   answer->has_length ? answer->length : UINT64_MAX);
 	answer->framing = framing_of(req, status);
 	answer->no_body = req->parse.method == HTTP_HEAD || answer->framing == FRAMING_NONE;
 	err = ouro__answer_head(req, status, type);
@@ -50,6 +54,8 @@ int ouro_req_start(ouro_req *req, int status, const char *type)
 		return err;
 	answer->state = ANSWER_STARTED;
 	req->later = true;
+	if (answer->no_body && answer->filter)
+		ouro__filter_leave(req);
 	req_kick(req);
 	return 0;
 }
@@ -106,6 +112,8 @@ static int64_t write_piece(ouro_req *req, ouro_str piece, bool is_static)
 	err = ouro__answer_possible(req);
 	if (!err && answer->state != ANSWER_STARTED)
 		err = -EINVAL;
+	if (!err && answer->filter)
+		return ouro__filter_piece(req, piece, is_static);
 	if (!err)
 		err = count(req, piece);
 	if (err)
@@ -141,17 +149,16 @@ static int put_last_chunk(ouro_req *req)
 	return err ? err : ouro__answer_fields(req, req->answer.trailers);
 }
 
-int ouro_req_end(ouro_req *req)
+int ouro__piece_put(ouro_req *req, ouro_str piece)
+{
+	return put_piece(req, piece, false);
+}
+
+int ouro__piece_end(ouro_req *req)
 {
 	struct answer *answer = &req->answer;
-	int err;
+	int err = 0;
 
-	req_check(req);
-	err = ouro__answer_possible(req);
-	if (!err && answer->state != ANSWER_STARTED)
-		err = -EINVAL;
-	if (err)
-		return err;
 	if (answer->framing == FRAMING_LENGTH && answer->left && !answer->no_body)
 		err = -EINVAL;
 	else if (answer->framing == FRAMING_CHUNKED && !answer->no_body)
@@ -161,6 +168,19 @@ int ouro_req_end(ouro_req *req)
 	else
 		ouro__answer_ended(req);
 	return err;
+}
+
+int ouro_req_end(ouro_req *req)
+{
+	int err;
+
+	req_check(req);
+	err = ouro__answer_possible(req);
+	if (!err && req->answer.state != ANSWER_STARTED)
+		err = -EINVAL;
+	if (err)
+		return err;
+	return req->answer.filter ? ouro__filter_close(req) : ouro__piece_end(req);
 }
 
 size_t ouro_req_queued(const ouro_req *req)

@@ -7,6 +7,7 @@
 #include "http/reply.h"
 #include "http/conn.h"
 #include "http/encoded.h"
+#include "http/filter.h"
 #include "http/form.h"
 #include "http/intake.h"
 #include "http/req.h"
@@ -275,9 +276,8 @@ int ouro__answer_possible(ouro_req *req)
 	return OURO_ECLOSED;
 }
 
-void ouro__answer_ended(ouro_req *req)
+void ouro__answer_given(ouro_req *req)
 {
-	req->answer.state = ANSWER_ENDED;
 	req->owned = false;
 	shed_leave(req);
 	ouro__req_stop(req);
@@ -285,6 +285,14 @@ void ouro__answer_ended(ouro_req *req)
 		ouro__save_abandon(req);
 	if (req->form)
 		ouro__form_abandon(req);
+}
+
+void ouro__answer_ended(ouro_req *req)
+{
+	req->answer.state = ANSWER_ENDED;
+	if (req->answer.filter)
+		ouro__filter_leave(req);
+	ouro__answer_given(req);
 	if (req->conn)
 		req_kick(req);
 }
@@ -306,6 +314,8 @@ static int answer_whole(ouro_req *req, int status, const char *type, ouro_str bo
 
 	if (err || (body.len && !status_has_body(status)))
 		return -EINVAL;
+	if (answer->filter && ouro__filter_begin(req, status, type, body.len))
+		return ouro__filter_whole(req, status, type, body, is_static);
 	answer->status = status;
 	answer->framing = status_has_body(status) ? FRAMING_LENGTH : FRAMING_NONE;
 	answer->length = body.len;

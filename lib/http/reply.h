@@ -12,6 +12,13 @@ void ouro__answer_cut(ouro_req *req);
 /* Nothing more of it comes; the request is no longer its handler's. */
 void ouro__answer_ended(ouro_req *req);
 
+/* The second half of that: more of it may come, from a filter. */
+void ouro__answer_given(ouro_req *req);
+
+/* A piece of an answer that has started; and its end, which may be a cut. 0 or -ENOMEM. */
+int ouro__piece_put(ouro_req *req, ouro_str piece);
+int ouro__piece_end(ouro_req *req);
+
 /* May there be an answer yet? 0; -EALREADY, logged; OURO_ECLOSED, and the request has ended. */
 int ouro__answer_possible(ouro_req *req);
 

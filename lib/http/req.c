@@ -4,6 +4,7 @@
  * and a token of it finds nothing as soon as it has been answered. */
 #include "http/req.h"
 #include "http/conn.h"
+#include "http/filter.h"
 #include "http/form.h"
 #include "http/intake.h"
 #include "http/reply.h"
@@ -139,6 +140,8 @@ void ouro__req_free(ouro_req *req)
 		ouro__save_abandon(req);
 	if (req->form)
 		ouro__form_abandon(req);
+	if (req->answer.filter)
+		ouro__filter_leave(req);
 	flush_cancel(&req->flush);
 	ouro__req_free_arena(req);
 	if (!out_is_empty(&req->out))
