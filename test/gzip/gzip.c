@@ -120,6 +120,20 @@ static void hear_all(int fd)
 	}
 }
 
+/* It was cut: no end, and the connection is closed. */
+static void hear_the_end(int fd)
+{
+	ssize_t n;
+
+	got_len = 0;
+	do {
+		ouro_loop_turn(loop);
+		n = recv(fd, got + got_len, sizeof(got) - 1 - got_len, 0);
+		got_len += n > 0 ? (size_t)n : 0;
+	} while (n);
+	CHECK(got_len < 5 || memcmp(got + got_len - 5, "0\r\n\r\n", 5) != 0);
+}
+
 static const char *answer_to(const char *request)
 {
 	int fd = connect_client();
@@ -411,6 +425,7 @@ TEST(many_at_once_are_told_apart)
 	int fd[20];
 
 	body_len = 100000;
+	opts.level = 1;
 	desk(answer_whole);
 	for (int i = 0; i < 20; i++) {
 		fd[i] = connect_client();
@@ -530,7 +545,8 @@ TEST(an_answer_shorter_than_its_length_is_cut)
 
 	desk(write_too_little);
 	fd = connect_client();
-	CHECK(has(ask(fd, ASK), "(closed)"));
+	send_text(fd, ASK);
+	hear_the_end(fd);
 	close(fd);
 	leave();
 }
@@ -572,7 +588,7 @@ TEST(a_handler_hears_when_to_go_on)
 {
 	uint32_t seed = 3;
 
-	body_len = 3000000;
+	body_len = 1200000;
 	desk(write_much);
 	for (size_t i = 0; i < body_len; i++)
 		body[i] = (char)random_below(&seed, 256);
@@ -589,7 +605,7 @@ TEST(a_client_that_takes_nothing_costs_no_more)
 	size_t before;
 	int fd;
 
-	body_len = 3000000;
+	body_len = 1200000;
 	is_static = true;
 	desk(answer_whole);
 	for (size_t i = 0; i < body_len; i++)
@@ -619,9 +635,10 @@ static void count_done(ouro_req *req, const ouro_req_done *done, void *arg)
 
 TEST(a_client_may_go_at_any_moment)
 {
-	body_len = 400000;
+	body_len = 200000;
+	opts.level = 1;
 	desk_of(answer_whole, (ouro_http_opts){ .on_done = count_done });
-	for (unsigned i = 0; i < 30; i++) {
+	for (unsigned i = 0; i < 16; i++) {
 		int fd = connect_client();
 
 		send_text(fd, ASK);
@@ -644,8 +661,9 @@ TEST(a_client_may_go_at_any_moment)
 
 TEST(a_loop_may_be_freed_at_any_moment)
 {
-	body_len = 400000;
-	for (unsigned i = 0; i < 20; i++) {
+	body_len = 200000;
+	opts.level = 1;
+	for (unsigned i = 0; i < 16; i++) {
 		int fd;
 
 		desk(i % 2 ? answer_whole : write_much);
@@ -693,8 +711,7 @@ TEST(an_answer_that_is_dropped_is_cut)
 	desk(drop_it);
 	fd = connect_client();
 	send_text(fd, ASK);
-	while (!has(received(fd), "(closed)"))
-		;
+	hear_the_end(fd);
 	close(fd);
 	leave();
 }
