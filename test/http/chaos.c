@@ -4,6 +4,7 @@
  * time passes, an allocation fails, the server ends and another begins. Whatever has happened, in
  * the end nothing is left, and the next client is served. What went wrong is told by its seed. */
 #include "http/scripts.h"
+#include "ouro/shed.h"
 
 #define CLIENTS 12
 #define STEPS   (1200 / TEST_SLOW)
@@ -61,7 +62,12 @@ static void listen_to(struct client *client)
 
 static void open_again(struct crowd *crowd)
 {
+	ouro_shed_opts shed = {
+		.requests_max = 1 + random_below(&crowd->seed, 2 * CLIENTS),
+		.lag_ms = 1 + random_below(&crowd->seed, 100),
+	};
 	ouro_http_opts opts = {
+		.shed = random_below(&crowd->seed, 4) ? &shed : NULL,
 		.body_max = 1u << random_below(&crowd->seed, 20),
 		.pipeline_max = 1 + random_below(&crowd->seed, 4),
 		.high_water = 1u << random_below(&crowd->seed, 18),
@@ -83,7 +89,9 @@ static void begin_again(struct crowd *crowd)
 	fail_allocation(0);
 	site_settle(&crowd->site);
 	ouro_server_on_close(crowd->site.server, NULL);
-	ouro_server_close(crowd->site.server, random_below(&crowd->seed, 200));
+	ouro_server_close_after(crowd->site.server,
+				random_below(&crowd->seed, 2) * random_below(&crowd->seed, 100),
+				random_below(&crowd->seed, 200));
 	open_again(crowd);
 }
 
@@ -121,6 +129,7 @@ static void act(struct crowd *crowd)
 static void be_chaotic(uint32_t seed)
 {
 	struct crowd crowd = { .seed = seed };
+	ouro_shed_state state;
 
 	for (unsigned i = 0; i < CLIENTS; i++)
 		crowd.clients[i].fd = -1;
@@ -137,6 +146,8 @@ static void be_chaotic(uint32_t seed)
 	} while (crowd.site.kept_count);
 	wait_for_connections(&crowd.site, 0);
 	CHECK_EQ(figures(&crowd.site).waiting, 0);
+	ouro_server_get_shed(crowd.site.server, &state);
+	CHECK_EQ(state.requests, 0); /* who has been counted has left */
 	check_served(&crowd.site);
 	site_free(&crowd.site);
 }
