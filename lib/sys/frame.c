@@ -337,7 +337,7 @@ static void box_close(struct frame_inbox *box)
 
 /* Between threads: frees what the whole messages at the start of these bytes hold; answers how many
  * bytes they are. */
-static size_t free_messages(char *bytes, size_t n)
+static size_t free_messages(char *bytes, size_t n, frame_drop_fn *drop)
 {
 	struct frame_end end = { .between = FRAME_THREADS };
 	struct frame frame;
@@ -346,17 +346,19 @@ static size_t free_messages(char *bytes, size_t n)
 	end.own = (struct frame_inbox){ .fd = -1, .bytes = bytes, .used = n };
 	while (look(&end, SIZE_MAX, &wire) > 0) {
 		take_message(&end, &wire, &frame);
+		if (drop)
+			drop(&frame);
 		ouro__frame_release(&frame);
 	}
 	return end.own.read;
 }
 
-static void empty(struct frame_inbox *box)
+static void empty(struct frame_inbox *box, frame_drop_fn *drop)
 {
 	int got;
 
 	do {
-		box->read += free_messages(box->bytes + box->read, box->used - box->read);
+		box->read += free_messages(box->bytes + box->read, box->used - box->read, drop);
 		got = box_read(box);
 	} while (got > 0);
 	box_close(box);
@@ -371,8 +373,8 @@ static void leave_both(struct frame_end *end)
 	end->both = NULL;
 	if (atomic_fetch_sub_explicit(&both->open, 1, memory_order_acq_rel) > 1)
 		return;
-	empty(&both->box[0]);
-	empty(&both->box[1]);
+	empty(&both->box[0], end->drop);
+	empty(&both->box[1], end->drop);
 	ouro__free(both);
 }
 
@@ -381,7 +383,7 @@ void ouro__frame_close(struct frame_end *end)
 	struct frame_outbox out = ouro__frame_unsent(end);
 
 	if (end->between == FRAME_THREADS && out.used)
-		free_messages(out.bytes, out.used);
+		free_messages(out.bytes, out.used, end->drop);
 	ouro__free(out.bytes);
 	ouro__fd_close(&end->out);
 	ouro__fd_close(&end->side);

@@ -50,6 +50,10 @@ struct frame {
 	bool fds_lost;           /* they were sent, and this process had no room for them */
 };
 
+/* Between threads: the bytes of a message may name things that somebody must let go of when nobody
+ * takes it in. */
+typedef void frame_drop_fn(struct frame *frame);
+
 /* What has come and was not taken yet. */
 struct frame_inbox {
 	int fd;
@@ -71,6 +75,7 @@ struct frame_end {
 	struct frame_inbox own;  /* between processes */
 	struct frame_both *both; /* between threads, */
 	int which;               /* and which of the two is ours */
+	frame_drop_fn *drop; /* there: called before one is released; the same in both, or NULL */
 
 	char *bytes; /* to be written; begins at the start of a message */
 	size_t room, used, sent;
