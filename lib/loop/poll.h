@@ -34,8 +34,9 @@ struct watch {
 	uint8_t wanted;  /* enum ouro_events */
 	uint8_t watched; /* what libev was told */
 	uint8_t came;
-	bool told; /* of an error */
-	bool dead; /* its descriptor is no longer open: leave it alone */
+	bool told;  /* of an error */
+	bool again; /* its reader has left something */
+	bool dead;  /* its descriptor is no longer open: leave it alone */
 };
 
 /* What an entry in the epoll for errors stands for, behind a token: a stale event finds nothing. */
@@ -109,6 +110,10 @@ void ouro__io_phase(struct ouro_loop *loop);
 int ouro__watch_start(struct watch *watch, struct ouro_loop *loop, int fd, unsigned events,
 		      watch_fn *fn);
 int ouro__watch_set(struct watch *watch, unsigned events);
+
+/* Its reader has left something that the kernel knows nothing of: it is called again, as readable, in
+ * the next I/O phase, and no poll waits before that. */
+void ouro__watch_again(struct watch *watch);
 
 /* At once: nothing of it is called any more and the descriptor may be closed. */
 void ouro__watch_stop(struct watch *watch);

@@ -203,6 +203,7 @@ int ouro__watch_start(struct watch *watch, struct ouro_loop *loop, int fd, unsig
 	watch->watched = 0;
 	watch->came = 0;
 	watch->dead = false;
+	watch->again = false;
 	watch->error_id = 0;
 	return ouro__watch_set(watch, events);
 }
@@ -229,6 +230,16 @@ int ouro__watch_set(struct watch *watch, unsigned events)
 	return 0;
 }
 
+void ouro__watch_again(struct watch *watch)
+{
+	struct poll *poll = &watch->loop->poll;
+
+	watch->again = true;
+	if (list_empty(&watch->ready_link))
+		list_push(&poll->ready, &watch->ready_link);
+	loop_touch(watch->loop);
+}
+
 void ouro__watch_stop(struct watch *watch)
 {
 	struct poll *poll = &watch->loop->poll;
@@ -238,6 +249,7 @@ void ouro__watch_stop(struct watch *watch)
 	collect_stop(poll, io, &watch->ev);
 	forget_errors(poll, watch);
 	watch->watched = watch->wanted = watch->came = 0;
+	watch->again = false;
 }
 
 int ouro__watch_check(struct poll *poll, int fd)
@@ -278,6 +290,9 @@ void ouro__io_phase(struct ouro_loop *loop)
 		struct watch *watch = list_of(link, struct watch, ready_link);
 		unsigned ready = watch->came & (watch->wanted | (watch->dead ? OURO_ERROR : 0u));
 
+		if (watch->again)
+			ready |= OURO_READABLE;
+		watch->again = false;
 		watch->came = 0;
 		if (ready)
 			watch->fn(watch, ready);
