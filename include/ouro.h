@@ -37,6 +37,7 @@
 #include "ouro/main.h"
 #include "ouro/net.h"
 #include "ouro/pool.h"
+#include "ouro/port.h"
 #include "ouro/room.h"
 #include "ouro/shed.h"
 #include "ouro/signal.h"
@@ -46,5 +47,6 @@
 #include "ouro/str.h"
 #include "ouro/timer.h"
 #include "ouro/wake.h"
+#include "ouro/worker.h"
 #include "ouro/ws.h"
 #endif

@@ -9,14 +9,15 @@ OURO_BEGIN
 
 /* Name, number and sentence, in one list: the enum, ouro_errname() and ouro_strerror() are made
  * from it. The numbers are part of the ABI and never change. */
-#define OURO_ERRORS(X)                                   \
-	X(EOF, -4095, "end of stream")                   \
-	X(ECANCELED, -4094, "cancelled before it ran")   \
-	X(ETIMEOUT, -4093, "took longer than its limit") \
-	X(ECLOSED, -4092, "the handle is closing")       \
-	X(EPROTO, -4091, "the peer broke the protocol")  \
-	X(ETOOBIG, -4090, "larger than its limit")       \
-	X(EBUSY, -4089, "the queue is full")             \
+#define OURO_ERRORS(X)                                     \
+	X(EOF, -4095, "end of stream")                     \
+	X(ECANCELED, -4094, "cancelled before it ran")     \
+	X(ETIMEOUT, -4093, "took longer than its limit")   \
+	X(ECLOSED, -4092, "the handle is closing")         \
+	X(EPROTO, -4091, "the peer broke the protocol")    \
+	X(ETOOBIG, -4090, "larger than its limit")         \
+	X(EBUSY, -4089, "the queue is full")               \
+	X(ECRASHED, -4088, "the process that ran it died") \
 	OURO_EAI_ERRORS(X)
 
 /* What getaddrinfo(3) says instead of an errno: its names, numbers of our own, since its differ
