@@ -128,8 +128,8 @@ static void serve(struct guest *guest, int fd)
 
 /* ---- The worker, as PostgreSQL wants it ---- */
 
-PGDLLEXPORT void ouro_worker(Datum arg);
-void ouro_worker(Datum arg)
+PGDLLEXPORT void ouro_background(Datum arg);
+void ouro_background(Datum arg)
 {
 	struct guest guest = { .gone = gone };
 	ouro_http_opts what = { .host = "127.0.0.1", .routes = routes, .arg = &guest };
@@ -158,7 +158,7 @@ void _PG_init(void)
 		.bgw_start_time = BgWorkerStart_RecoveryFinished,
 		.bgw_restart_time = 1, /* s; after a failure, no role "ouro" among them */
 		.bgw_library_name = "ouro",
-		.bgw_function_name = "ouro_worker",
+		.bgw_function_name = "ouro_background",
 	};
 
 	DefineCustomIntVariable("ouro.port", "Where it listens, at 127.0.0.1.", NULL, &port, 8080,
