@@ -24,6 +24,7 @@
  * off. */
 #ifndef OURO_WS_H
 #define OURO_WS_H
+#include "ouro/fetch.h"
 #include "ouro/http.h"
 #include "ouro/slow.h"
 OURO_BEGIN
@@ -43,6 +44,10 @@ typedef struct ouro_ws_opts {
 	bool      pieces;      /* do not gather messages: see `more` */
 	size_t    queue_max;   /* bytes that may wait to leave; 0: any. A room has its own bound */
 	ouro_slow slow;        /* what happens above that */
+
+	/* Client only. */
+	const char       *unix_path; /* connect there; the URL says the rest; NULL: to its host */
+	const ouro_field *fields;    /* Authorization, Origin and the like; NULL: none */
 } ouro_ws_opts;
 
 /* ---- Beginning ---- */
@@ -61,8 +66,8 @@ OURO_API int ouro_ws_accept(ouro_req *req, const ouro_ws_opts *opts,
 typedef void ouro_ws_connect_fn(ouro_ws *ws, int err, void *arg);
 
 /* Opens one to "ws://host:port/path?query". fn is called once, later, unless it is closed before.
- * arg becomes the WebSocket's. 0; -EINVAL: no such URL; -EPROTONOSUPPORT: wss; -ENOMEM;
- * OURO_ECLOSED. */
+ * arg becomes the WebSocket's. 0; -EINVAL: no such URL, no field, or one that is the handshake's own
+ * (Host too); -EPROTONOSUPPORT: wss; -ENOMEM; OURO_ECLOSED. */
 OURO_API int ouro_ws_connect(ouro_loop *loop, const char *url, const ouro_ws_opts *opts,
 			     ouro_ws_connect_fn *fn, void *arg, ouro_ws **ret_ws) OURO_MUST_CHECK;
 

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/base64.h"
 #include "http/encoded.h"
+#include "http/fetch.h"
 #include "http/fetch_url.h"
 #include "http/response.h"
 #include "http/ws.h"
@@ -161,8 +162,44 @@ static int put_protocols(ouro_buf *buf, const char *const *protocols)
 	return err || !protocols || !*protocols ? err : ouro_buf_append(buf, "\r\n", 2);
 }
 
-static int put_request(ouro_buf *buf, const struct url *url, ouro_str key,
-		       const char *const *protocols)
+static bool is_ours(ouro_str name)
+{
+	static const char *const ours[] = { "Host",
+					    "Connection",
+					    "Upgrade",
+					    "Sec-WebSocket-Key",
+					    "Content-Length",
+					    "Sec-WebSocket-Version",
+					    "Keep-Alive",
+					    "Sec-WebSocket-Protocol",
+					    "TE",
+					    "Sec-WebSocket-Extensions",
+					    "Trailer",
+					    "Sec-WebSocket-Accept",
+					    "Expect",
+					    "Transfer-Encoding",
+					    NULL };
+
+	return ouro__is_one_of(name, ours);
+}
+
+static int put_fields(ouro_buf *buf, const ouro_field *field)
+{
+	int err = 0;
+
+	for (; field && field->name && !err; field++) {
+		ouro_str name = ouro_str_z(field->name);
+
+		if (!ouro__is_field_name(name) || !ouro__is_field_value(field->value) ||
+		    is_ours(name))
+			return -EINVAL;
+		err = ouro_buf_printf(buf, "%s: %.*s\r\n", field->name, (int)field->value.len,
+				      field->value.len ? field->value.ptr : "");
+	}
+	return err;
+}
+
+static int put_request(ouro_buf *buf, const struct url *url, ouro_str key, const ouro_ws_opts *opts)
 {
 	int err = ouro_buf_printf(buf,
 				  "GET %s%.*s%.*s HTTP/1.1\r\nHost: %.*s\r\n"
@@ -173,11 +210,13 @@ static int put_request(ouro_buf *buf, const struct url *url, ouro_str key,
 				  url->authority.ptr, (int)key.len, key.ptr);
 
 	if (!err)
-		err = put_protocols(buf, protocols);
+		err = put_protocols(buf, opts->protocols);
+	if (!err)
+		err = put_fields(buf, opts->fields);
 	return err ? err : ouro_buf_append(buf, "\r\n", 2);
 }
 
-static int ask(ouro_ws *ws, const struct url *url)
+static int ask(ouro_ws *ws, const struct url *url, const ouro_ws_opts *opts)
 {
 	char key[WS_KEY_LEN];
 	uint8_t dice[16];
@@ -191,7 +230,7 @@ static int ask(ouro_ws *ws, const struct url *url)
 	buf = ouro_buf_new();
 	if (!buf)
 		return -ENOMEM;
-	err = put_request(buf, url, ouro_str_n(key, sizeof(key)), ws->dial->protocols);
+	err = put_request(buf, url, ouro_str_n(key, sizeof(key)), opts);
 	if (!err)
 		err = ouro_stream_write(ws->stream, ouro_buf_str(buf));
 	ouro_buf_free(buf);
@@ -210,7 +249,7 @@ static int prepare(ouro_ws *ws, const struct url *url, const ouro_ws_opts *opts,
 	ws->dial->protocols = opts->protocols;
 	ouro__response_start(&ws->dial->response);
 	err = ouro__ws_due_begin(ws, opts->connect_ms ? opts->connect_ms : 30000);
-	return err ? err : ask(ws, url);
+	return err ? err : ask(ws, url, opts);
 }
 
 static int start(ouro_loop *loop, const struct url *url, const ouro_ws_opts *opts,
@@ -225,6 +264,8 @@ static int start(ouro_loop *loop, const struct url *url, const ouro_ws_opts *opt
 		return -EINVAL;
 	memcpy(host, url->host.ptr, url->host.len);
 	host[url->host.len] = 0;
+	if (opts->unix_path)
+		to = (ouro_connect_opts){ .unix_path = opts->unix_path };
 	err = ouro_connect(loop, &to, on_connect, NULL, &stream);
 	if (err)
 		return err;

@@ -96,6 +96,68 @@ TEST(what_is_no_url_of_ours)
 	ouro_loop_free(loop);
 }
 
+static void say_never(ouro_ws *ws, int err, void *arg)
+{
+	(void)ws, (void)err, (void)arg;
+	say("never");
+}
+
+static void accept_known(ouro_req *req, void *arg)
+{
+	(void)arg;
+	CHECK(ouro_str_eq(ouro_req_header(req, "Authorization"), "Bearer sesame"));
+	CHECK(ouro_str_eq(ouro_req_header(req, "Origin"), "https://here.example"));
+	CHECK(ouro_str_eq(ouro_req_header(req, "Host"), "here.example:81"));
+	CHECK_EQ(ouro_ws_accept(req, NULL, &served), 0);
+	CHECK_EQ(ouro_ws_on_message(served, on_served, NULL), 0);
+}
+
+static void leave(ouro_ws *ws, int err, void *arg)
+{
+	(void)arg;
+	CHECK_EQ(err, 0);
+	CHECK_EQ(ouro_ws_on_message(ws, on_client, NULL), 0);
+	CHECK_EQ(ouro_ws_close(ws, 1000, ouro_str_z("")), 0);
+}
+
+TEST(fields_go_with_it_and_it_may_go_to_a_unix_socket)
+{
+	static const ouro_field fields[] = { { "Authorization", { "Bearer sesame", 13 } },
+					     { "Origin", { "https://here.example", 20 } },
+					     { NULL, { NULL, 0 } } };
+	ouro_ws_opts opts = { .fields = fields, .unix_path = "@ouro-test-ws" };
+	ouro_http_opts here = { .unix_path = "@ouro-test-ws", .on_request = accept_known };
+
+	loop = ouro_loop_new(NULL);
+	CHECK_EQ(ouro_http_listen(loop, &here, &server), 0);
+	ouro_server_hold(server, false);
+	CHECK_EQ(ouro_ws_connect(loop, "ws://here.example:81/", &opts, leave, NULL, &client), 0);
+	CHECK_EQ(ouro_loop_run(loop), 0);
+	CHECK_STR(said, "server:OURO_EOF:1000 client:OURO_EOF:1000");
+	ouro_loop_free(loop);
+}
+
+TEST(fields_that_are_none_or_the_handshakes_own_are_refused)
+{
+	static const ouro_field bad[] = { { "Host", { "x", 1 } },
+					  { "sec-websocket-key", { "x", 1 } },
+					  { "Upgrade", { "h2c", 3 } },
+					  { "A", { "b\r\nC: d", 7 } },
+					  { "A b", { "c", 1 } } };
+
+	loop = ouro_loop_new(NULL);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		ouro_field fields[2] = { bad[i], { NULL, { NULL, 0 } } };
+		ouro_ws_opts opts = { .fields = fields };
+
+		CHECK_EQ(
+			ouro_ws_connect(loop, "ws://127.0.0.1:1/", &opts, say_never, NULL, &client),
+			-EINVAL);
+	}
+	ouro_loop_free(loop);
+	CHECK_STR(said, "");
+}
+
 /* ---- A server that says what it likes ---- */
 
 static const char *answer;
