@@ -415,6 +415,21 @@ TEST(one_block_sheds_only_when_it_is_twice_the_mark)
 	end();
 }
 
+/* The turns are short, but there are none for half a second: a host has something else to do. */
+TEST(a_host_that_comes_too_late_is_seen_too)
+{
+	serve_with((ouro_shed_opts){ .lag_ms = 200 });
+	int fd = connect_client();
+
+	CHECK(has(ask(fd, GET("/hello")), "hello\n"));
+	CHECK_EQ(ouro_loop_advance(loop, 550), 0);
+	ask(fd, GET("/hello")); /* it looks behind the I/O of this turn */
+	CHECK(is_shed(ask(fd, GET("/hello"))));
+	CHECK_STR(said, "[lag 225/200]");
+	close(fd);
+	end();
+}
+
 /* A server that answers nothing but 503 is quick: that alone must not keep it shedding. */
 TEST(a_flood_of_requests_that_are_shed_does_not_keep_it_from_recovering)
 {
