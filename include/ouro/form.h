@@ -64,9 +64,10 @@ typedef struct ouro_form_opts {
 /* ---- Whole ---- */
 
 /* All of it is there: fields in memory, files on the disk. err, and then form is NULL: OURO_EPROTO:
- * no form that can be read in one way only; OURO_ETOOBIG; -EMEDIUMTYPE: no form at all; -ENOSPC and
- * the like: of a file; what ouro_req_read() says of a body that broke off. ouro_req_fail() has the
- * status for each: 400, 413, 415, 507, ... The request is still to be answered. */
+ * no form that can be read in one way only; OURO_ETOOBIG; -EMEDIUMTYPE: no form at all, or a
+ * compressed one; -ENOSPC and the like: of a file; what ouro_req_read() says of a body that broke
+ * off. ouro_req_fail() has the status for each: 400, 413, 415, 507, ... The request is still to be
+ * answered. */
 typedef void ouro_form_fn(ouro_req *req, int err, ouro_form *form, void *arg);
 
 /* Reads the body of a route that streams; application/x-www-form-urlencoded is a form without files.

@@ -17,12 +17,12 @@
 #include "ouro/error.h"
 #include <errno.h>
 
-#define PARTS_MAX  100
-#define NAME_MAX_  255
-#define BODY_MAX   (UINT64_C(128) << 20)
-#define FIELD_MAX  ((size_t)64 << 10)
-#define FIELDS_MAX ((size_t)1 << 20)
-#define FILE_MAX   (UINT64_C(64) << 20)
+#define PARTS_MAX    100
+#define NAME_LONGEST 255
+#define BODY_MAX     (UINT64_C(128) << 20)
+#define FIELD_MAX    ((size_t)64 << 10)
+#define FIELDS_MAX   ((size_t)1 << 20)
+#define FILE_MAX     (UINT64_C(64) << 20)
 
 /* A part that is whole. */
 struct part {
@@ -540,6 +540,8 @@ static int begin_reading(ouro_form *form, ouro_req *req)
 
 	if (ouro_req_header_nth(req, "Content-Type", 1).ptr)
 		return OURO_EPROTO;
+	if (ouro_req_header(req, "Content-Encoding").len) /* nobody undoes it: no bombs */
+		return -EMEDIUMTYPE;
 	if (!form->part_fn &&
 	    ouro_str_caseeq(ouro__media_type(type), "application/x-www-form-urlencoded")) {
 		form->encoded = true;
@@ -561,7 +563,7 @@ static void take_limits(ouro_form *form, ouro_req *req, const ouro_form_opts *op
 	uint64_t body_max = limit(opts->body_max, BODY_MAX);
 
 	form->parts_max = (unsigned)(opts->parts_max ? opts->parts_max : PARTS_MAX);
-	form->name_max = size_limit(opts->name_max, NAME_MAX_);
+	form->name_max = size_limit(opts->name_max, NAME_LONGEST);
 	form->field_max = size_limit(opts->field_max, FIELD_MAX);
 	form->fields_max = size_limit(opts->fields_max, FIELDS_MAX);
 	form->file_max = limit(opts->file_max, FILE_MAX);

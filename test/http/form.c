@@ -453,6 +453,8 @@ TEST(another_type_is_415)
 		     "OURO_EPROTO", "400");
 	refuses_head(HEAD "Content-Type: text/plain\r\nContent-Length: 1\r\n\r\nx", "OURO_EPROTO",
 		     "400");
+	refuses_head(HEAD "Content-Encoding: gzip\r\nContent-Length: 1\r\n\r\nx", "EMEDIUMTYPE",
+		     "415");
 	leave(fd);
 }
 
