@@ -1,11 +1,47 @@
 /* form.h -- a body that is read as a form. See ouro/form.h.
  *
- * form.c goes through the body and says what is in it, form_file.c has the files on the disk. */
+ * form.c goes through the body, form_part.c does what is to be done with its parts, form_file.c has the
+ * files on the disk. */
 #ifndef OURO__FORM_H
 #define OURO__FORM_H
 #include "http/core.h"
 #include "http/multipart.h"
 #include "ouro/form.h"
+
+/* A part that is whole. */
+struct part {
+	ouro_part part;
+	struct form_file *file; /* NULL: it is kept, or a field */
+	struct part *next;
+};
+
+struct ouro_form {
+	ouro_req *req; /* NULL: it was answered meanwhile */
+	ouro_form_fn *fn;
+	ouro_part_fn *part_fn; /* instead: in pieces */
+	void *arg;
+	bool encoded; /* its parts are pairs of x-www-form-urlencoded */
+	bool busy;  /* a function of ours is on the stack: who abandons it leaves freeing to that */
+	bool whole; /* the body is there */
+	bool over;  /* the handler is to be told */
+	bool told;
+	int err;
+	size_t name_max, field_max, fields_max, in_memory;
+	uint64_t file_max;
+	unsigned parts_max, parts;
+	mode_t mode;
+
+	char *rest; /* of a piece, that waits; NULL: none */
+	size_t rest_at, rest_len;
+
+	struct part *part;      /* at hand; NULL: none */
+	ouro_buf *value;        /* of it, if it is a field */
+	struct form_file *file; /* of it, not closed yet; NULL: none */
+	bool closing;           /* that is whole, and the next part waits for it */
+	struct part *first, **last;
+	const char *folder;
+	struct multipart reader;
+};
 
 /* Goes on with what it held back; before more of the body is read. */
 void ouro__form_advance(ouro_req *req);
@@ -18,6 +54,20 @@ void ouro__form_abandon(ouro_req *req);
 
 /* Nobody has been told yet. */
 bool ouro__form_is_listened_to(const ouro_form *form);
+
+/* Something that ends it: the handler will be told, when the file at hand is gone. And: now. */
+void ouro__form_fail(ouro_form *form, int err);
+void ouro__form_over(ouro_form *form);
+
+/* ---- Parts: form_part.c. 0, or why the form ends here ---- */
+
+/* What the reader has found: a part begins, a piece of it, its end. */
+int ouro__form_begin_part(ouro_form *form);
+int ouro__form_add_piece(ouro_form *form, ouro_str piece);
+int ouro__form_end_part(ouro_form *form);
+
+/* What was gathered is `name=value&...`. */
+int ouro__form_take_pairs(ouro_form *form);
 
 /* ---- Files: form_file.c ---- */
 
