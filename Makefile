@@ -37,7 +37,7 @@ SONAME  := libouro.so.$(firstword $(subst ., ,$(VERSION)))
 # The floors, from the ground up: the first test that fails is the useful one.
 FLOORS   := base sys loop offload net http app
 SRC      := $(foreach f,$(FLOORS),$(sort $(wildcard lib/$f/*.c))) \
-	$(sort $(wildcard workers/*.c workers/*/*.c))
+	$(sort $(wildcard workers/*.c))
 OBJ      := $(SRC:%.c=$(BUILD)/%.o)
 HEADERS  := include/ouro.h $(sort $(wildcard include/ouro/*.h))
 EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/*.c)))
@@ -50,6 +50,7 @@ PEER_SRC := $(sort $(wildcard test/clients/*.c))
 TEST_SRC += $(filter-out $(TEST_SRC) $(FUZZ_SRC) $(SOAK_SRC) $(PEER_SRC),$(sort $(wildcard test/*/*.c)))
 TESTS    := $(TEST_SRC:%.c=$(BUILD)/%)
 PEERS    := $(PEER_SRC:%.c=$(BUILD)/%)
+JOBS     := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard workers/jobs/*.c)))
 LIBRARY  := $(BUILD)/libouro.a
 SHARED   := $(BUILD)/libouro.so.$(VERSION)
 
@@ -63,7 +64,7 @@ GZIP_SHARED := $(BUILD)/libouro-gzip.so.$(VERSION)
 GZIP        := $(if $(filter 1,$(WITH_GZIP)),$(BUILD)/libouro-gzip.a $(BUILD)/libouro-gzip.so)
 
 # In quotes only: lib/sys must not stand in the way of libc's <sys/...>.
-INCLUDES := -Iinclude -iquote lib
+INCLUDES := -Iinclude -iquote lib -iquote .
 LIBS     := -lev -lhttp_parser -lpthread -lm
 
 # Objects are position independent, so that one set serves both libraries, and the static one may
@@ -75,7 +76,7 @@ else
 NO_UNDEFINED := -Wl,-z,defs
 endif
 COMPILE = $(CC) $(FLAGS) $(WERROR) $(INCLUDES) $(CPPFLAGS) $(CFLAGS)
-LINK    = $(COMPILE) -MMD -MP -MT $@ -MF $@.d -o $@ $< $(LIBRARY) $(HOST_LIBS) $(LDFLAGS) $(LIBS)
+LINK    = $(COMPILE) -MMD -MP -MT $@ -MF $@.d -o $@ $< $(HELP) $(LIBRARY) $(HOST_LIBS) $(LDFLAGS) $(LIBS)
 
 # "  cc   lib/loop/timer.c" in place of the command, unless V=1.
 say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
@@ -133,7 +134,13 @@ $(BUILD)/examples/%: examples/%.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(call say,cc,$<)$(LINK)
 
+# The jobs of workers/jobs/ are for tests and benchmarks, not for the library.
+$(BUILD)/libjobs.a: $(JOBS)
+	$(call say,ar,$@)rm -f $@ && $(AR) rcs $@ $^
+
 $(TESTS): private INCLUDES += -iquote test
+$(TESTS): private HELP := $(BUILD)/libjobs.a
+$(TESTS): $(BUILD)/libjobs.a
 $(PEERS): private INCLUDES := -Iinclude
 $(BUILD)/test/%: test/%.c $(LIBRARY)
 	@mkdir -p $(@D)

@@ -18,6 +18,7 @@
 #include "ouro/access.h"
 #include "ouro/addr.h"
 #include "ouro/base.h"
+#include "ouro/crew.h"
 #include "ouro/dns.h"
 #include "ouro/error.h"
 #include "ouro/events.h"

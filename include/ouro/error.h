@@ -18,6 +18,7 @@ OURO_BEGIN
 	X(ETOOBIG, -4090, "larger than its limit")         \
 	X(EBUSY, -4089, "the queue is full")               \
 	X(ECRASHED, -4088, "the process that ran it died") \
+	X(ENOJOB, -4087, "no job of that name")            \
 	OURO_EAI_ERRORS(X)
 
 /* What getaddrinfo(3) says instead of an errno: its names, numbers of our own, since its differ

@@ -139,6 +139,20 @@ void ouro__op_answer(struct op *op, int err)
 		end(op, err);
 }
 
+/* Nobody works at it any more, or what comes of that will not be heard. */
+static void end_parked(struct op *op, int err)
+{
+	if (op->kind->leave)
+		op->kind->leave(op, err);
+	end(op, err);
+}
+
+void ouro__op_expire(struct op *op)
+{
+	if (op->parked)
+		end_parked(op, OURO_ETIMEOUT);
+}
+
 /* Answering. */
 
 static void call_back(struct op *op, int err)
@@ -168,6 +182,18 @@ static void stand_in_line(struct op *op)
 	op->line = NULL;
 	*pool->line_end = op;
 	pool->line_end = &op->line;
+}
+
+void ouro__op_settle(struct op *op, int err)
+{
+	if (!op->parked)
+		return;
+	ouro__ops_line_up(op->pool); /* what has ended before */
+	op->err = err;
+	op->parked = false;
+	op->state = OP_ENDED;
+	op->back = true;
+	stand_in_line(op);
 }
 
 static struct op *turn_over(struct op *newest)
@@ -232,7 +258,7 @@ void ouro__ops_cancel_parked(struct pool *pool)
 		struct op *op = slab_nth(&pool->ops, i);
 
 		if (slab_find(&pool->ops, op->record.id) == op && op->parked)
-			end(op, OURO_ECANCELED);
+			end_parked(op, OURO_ECANCELED);
 	}
 }
 
@@ -245,7 +271,11 @@ bool ouro_op_cancel(ouro_loop *loop, ouro_op token)
 
 	if (!op)
 		return false;
-	taken = op->parked ? POOL_TAKEN : ouro__pool_take_back(op->pool, op);
+	if (op->parked) {
+		end_parked(op, OURO_ECANCELED);
+		return true;
+	}
+	taken = ouro__pool_take_back(op->pool, op);
 	if (taken == POOL_TAKEN)
 		end(op, OURO_ECANCELED);
 	return taken != POOL_RUNS;
@@ -268,7 +298,11 @@ static void on_deadline(ouro_loop *loop, void *arg)
 
 	(void)loop;
 	ouro__ops_line_up(op->pool); /* what has ended by now comes before */
-	taken = op->parked ? POOL_TAKEN : ouro__pool_take_back(op->pool, op);
+	if (op->parked) {
+		end_parked(op, OURO_ETIMEOUT);
+		return;
+	}
+	taken = ouro__pool_take_back(op->pool, op);
 	if (taken == POOL_TAKEN)
 		end(op, OURO_ETIMEOUT);
 	else if (ouro__pool_give_up(op->pool, op) || taken == POOL_STOPS)

@@ -47,6 +47,11 @@ struct op_kind {
 	 * work() may be at it still. Accounting and the micro queue are the pool's business. */
 	void (*done)(struct op *op, int err);
 
+	/* On the loop: a parked one has just been cancelled, is too late, or its loop ends (err), and
+	 * whoever works at it elsewhere need not answer any more. done() is still to come, later.
+	 * NULL: nobody has to be told. */
+	void (*leave)(struct op *op, int err);
+
 	/* Once nobody needs the room any more: frees what it holds. Most often on the loop, after
 	 * done(); on the pool's thread when that was stuck beyond the loop's end. Must not block, but
 	 * for closing a descriptor that nobody took. NULL: there is nothing to free. */
@@ -90,6 +95,12 @@ ouro_op ouro__op_submit(struct op *op);
  * or timed out. Both on the loop's thread; the callback comes later, in line with all others. */
 ouro_op ouro__op_park(struct op *op);
 void ouro__op_answer(struct op *op, int err); /* nothing, if it has ended otherwise */
+
+/* A parked one is too late, by its maker's own clock. */
+void ouro__op_expire(struct op *op);
+
+/* The same as answering from the I/O phase, for many: no bell is rung; ouro__ops_answer() must follow. */
+void ouro__op_settle(struct op *op, int err);
 
 /* Instead of submitting, when its maker ran out of memory half-way: releases it and answers {0}
  * with errno ENOMEM; no callback. */

@@ -45,7 +45,7 @@ static void drop_frame(struct frame *frame)
 
 static int hold_frame(struct ouro_port *port, struct frame *frame)
 {
-	bool lies_in_box = !frame->taken && !frame->segment && !frame->own.base;
+	bool lies_in_box = !frame->taken && !frame->segment;
 	size_t copied = lies_in_box ? frame->bytes.len : 0;
 	struct held *held = ouro__realloc(NULL, sizeof(*held) + copied);
 

@@ -26,6 +26,11 @@
 #define FIRST_ROOM ((size_t)4 * 1024)
 #define MOST_ROOM  ((size_t)64 * 1024) /* of a box: holds any message that is inline */
 
+struct frame_shared {
+	struct segment segment;
+	unsigned holders; /* its end, and the message that is in it */
+};
+
 struct frame_both {
 	atomic_int open;
 	struct frame_inbox box[2];
@@ -108,6 +113,13 @@ void ouro__frame_descriptors(struct frame_end *far, int ret_fds[FRAME_ENDS])
 	ret_fds[2] = far->side;
 }
 
+void ouro__frame_detach(struct frame_end *far, int ret_fds[FRAME_ENDS])
+{
+	ouro__frame_descriptors(far, ret_fds);
+	far->own.fd = far->out = far->side = -1;
+	ouro__frame_close(far);
+}
+
 void ouro__frame_adopt(struct frame_end *end, const int fds[FRAME_ENDS])
 {
 	end_init(end, FRAME_PROCESSES);
@@ -151,9 +163,10 @@ static int box_make_room(struct frame_inbox *box)
 
 	if (box->read == box->used)
 		box->read = box->used = 0;
-	if (was_full && box->room < MOST_ROOM)
-		return box_grow(box);
-	if (was_full && box->read) {
+	if (was_full && box->room < MOST_ROOM && box_grow(box) && box->used == box->room &&
+	    !box->read)
+		return -ENOMEM;
+	if (box->used == box->room && box->read) {
 		memmove(box->bytes, box->bytes + box->read, box->used - box->read);
 		box->used -= box->read;
 		box->read = 0;
@@ -193,6 +206,11 @@ static int look(struct frame_end *end, size_t max, struct wire *ret_wire)
 			 ret_wire);
 }
 
+int ouro__frame_reader(struct frame_end *end)
+{
+	return box_of(end)->fd;
+}
+
 int ouro__frame_read(struct frame_end *end)
 {
 	struct wire wire;
@@ -208,33 +226,74 @@ int ouro__frame_read(struct frame_end *end)
 	return end->error ? end->error : OURO_EOF;
 }
 
-/* Of n bytes, which must fit. */
+/* A reference less: its message's, or its end's. */
+static void drop_shared(struct frame_shared *shared)
+{
+	if (!shared || --shared->holders)
+		return;
+	ouro__segment_drop(&shared->segment);
+	ouro__free(shared);
+}
+
+/* The segment that comes with this message, for it alone or to stay. */
+static int map_fresh(struct frame_end *end, size_t len, struct frame_shared **ret_shared)
+{
+	struct frame_shared *shared;
+	int fd, err = ouro__pass_receive(end->side, &fd, 1);
+
+	if (err)
+		return err;
+	shared = ouro__alloc(sizeof(*shared));
+	err = shared ? ouro__segment_map(&shared->segment, fd, len) : -ENOMEM;
+	ouro__fd_close(&fd);
+	if (err) {
+		ouro__free(shared);
+		return err;
+	}
+	shared->holders = 1;
+	*ret_shared = shared;
+	return 0;
+}
+
+/* Where the message says that its bytes are. One that a message is in already cannot have another. */
+static int find_segment(struct frame_end *end, const struct wire *wire, uint32_t index,
+			struct frame_shared **ret_shared)
+{
+	bool alone = index == FRAME_SEGMENTS;
+	struct frame_shared **place = alone ? ret_shared : &end->mapped[index], *fresh;
+	int err;
+
+	if (index > FRAME_SEGMENTS || (alone && !wire->fresh) || (!wire->fresh && !*place) ||
+	    (!alone && *place && (*place)->holders > 1))
+		return OURO_EPROTO;
+	if (wire->fresh) {
+		err = map_fresh(end, (size_t)wire_len(wire), &fresh);
+		if (err)
+			return err;
+		if (!alone)
+			drop_shared(*place);
+		*place = fresh;
+	}
+	if (ouro__segment_room(&(*place)->segment) < wire_len(wire))
+		return OURO_EPROTO;
+	*ret_shared = *place;
+	(*place)->holders += !alone;
+	return 0;
+}
+
 static int open_segment(struct frame_end *end, const struct wire *wire, uint32_t index,
 			struct frame *frame)
 {
-	bool own = index == FRAME_SEGMENTS;
-	struct segment *segment = own ? &frame->own : &end->mapped[index], fresh;
-	int fd, err;
+	int err = find_segment(end, wire, index, &frame->segment);
 
-	if (index > FRAME_SEGMENTS || segment->lent || (own && !wire->fresh))
-		return OURO_EPROTO;
-	if (wire->fresh) {
-		err = ouro__pass_receive(end->side, &fd, 1);
-		if (err)
-			return err;
-		err = ouro__segment_map(&fresh, fd, (size_t)wire_len(wire));
-		ouro__fd_close(&fd);
-		if (err)
-			return err;
-		ouro__segment_drop(segment);
-		*segment = fresh;
+	if (err == -ENOMEM || err == -EMFILE) {
+		frame->bytes_lost = err;
+		err = 0;
+	} else if (!err) {
+		frame->bytes = ouro_str_n(ouro__segment_bytes(&frame->segment->segment),
+					  (size_t)wire_len(wire));
 	}
-	if (ouro__segment_room(segment) < wire_len(wire) || !segment->base)
-		return OURO_EPROTO;
-	segment->lent = true;
-	frame->segment = own ? NULL : segment;
-	frame->bytes = ouro_str_n(ouro__segment_bytes(segment), (size_t)wire_len(wire));
-	return 0;
+	return err;
 }
 
 static int open_bytes(struct frame_end *end, const struct wire *wire, const char *at,
@@ -320,9 +379,9 @@ void ouro__frame_release(struct frame *frame)
 	ouro__free(frame->taken);
 	frame->taken = NULL;
 	if (frame->segment)
-		ouro__segment_free(frame->segment);
+		ouro__segment_free(&frame->segment->segment);
+	drop_shared(frame->segment);
 	frame->segment = NULL;
-	ouro__segment_drop(&frame->own);
 	frame->bytes = (ouro_str){ NULL, 0 };
 }
 
@@ -366,19 +425,21 @@ static void empty(struct frame_inbox *box, frame_drop_fn *drop)
 
 /* Who is second empties what was sent to either. A box that a signal or no memory keeps from being
  * emptied is closed all the same. */
-static void leave_both(struct frame_end *end)
+typedef void leave_fn(struct frame_inbox *box, frame_drop_fn *drop);
+
+static void leave_both(struct frame_end *end, leave_fn *leave)
 {
 	struct frame_both *both = end->both;
 
 	end->both = NULL;
-	if (atomic_fetch_sub_explicit(&both->open, 1, memory_order_acq_rel) > 1)
+	if (!both || atomic_fetch_sub_explicit(&both->open, 1, memory_order_acq_rel) > 1)
 		return;
-	empty(&both->box[0], end->drop);
-	empty(&both->box[1], end->drop);
+	leave(&both->box[0], end->drop);
+	leave(&both->box[1], end->drop);
 	ouro__free(both);
 }
 
-void ouro__frame_close(struct frame_end *end)
+void ouro__frame_hang_up(struct frame_end *end)
 {
 	struct frame_outbox out = ouro__frame_unsent(end);
 
@@ -386,13 +447,35 @@ void ouro__frame_close(struct frame_end *end)
 		free_messages(out.bytes, out.used, end->drop);
 	ouro__free(out.bytes);
 	ouro__fd_close(&end->out);
+}
+
+static void close_end(struct frame_end *end, leave_fn *leave)
+{
+	ouro__frame_hang_up(end);
 	ouro__fd_close(&end->side);
 	ouro__fd_close(&end->keep);
 	for (int i = 0; i < FRAME_SEGMENTS; i++) {
 		ouro__segment_drop(&end->made[i]);
-		ouro__segment_drop(&end->mapped[i]);
+		drop_shared(end->mapped[i]);
+		end->mapped[i] = NULL;
 	}
-	if (end->both)
-		leave_both(end);
+	leave_both(end, leave);
 	box_close(&end->own);
+}
+
+void ouro__frame_close(struct frame_end *end)
+{
+	close_end(end, empty);
+}
+
+/* What is in the pipe is the parent's. */
+static void abandon(struct frame_inbox *box, frame_drop_fn *drop)
+{
+	(void)drop;
+	box_close(box);
+}
+
+void ouro__frame_forget(struct frame_end *end)
+{
+	close_end(end, abandon);
 }

@@ -44,10 +44,10 @@ struct frame {
 	ouro_str bytes;
 
 	/* Received: */
-	char *taken;             /* between threads: a large one's memory, to be kept or freed */
-	struct segment *segment; /* between processes: where the bytes of a large one are */
-	struct segment own;      /* one that was sent for this message alone */
-	bool fds_lost;           /* they were sent, and this process had no room for them */
+	char *taken; /* between threads: a large one's memory, to be kept or freed */
+	struct frame_shared *segment; /* between processes: where the bytes of a large one are */
+	bool fds_lost;                /* they were sent, and this process had no room for them */
+	int bytes_lost; /* -ENOMEM, -EMFILE: likewise, for those of a large one; or 0 */
 };
 
 /* Between threads: the bytes of a message may name things that somebody must let go of when nobody
@@ -61,8 +61,9 @@ struct frame_inbox {
 	size_t room, used, read;
 };
 
-struct frame_line; /* a descriptor that waits for its turn, by its place in the outbox */
-struct frame_both; /* what two threads' ends have in common */
+struct frame_line;   /* a descriptor that waits for its turn, by its place in the outbox */
+struct frame_both;   /* what two threads' ends have in common */
+struct frame_shared; /* a segment that is mapped, for as long as its end or a message needs it */
 
 struct frame_end {
 	enum frame_between between;
@@ -82,7 +83,8 @@ struct frame_end {
 	struct frame_line *line;
 	unsigned line_room, line_used, line_sent;
 
-	struct segment made[FRAME_SEGMENTS], mapped[FRAME_SEGMENTS];
+	struct segment made[FRAME_SEGMENTS];
+	struct frame_shared *mapped[FRAME_SEGMENTS];
 };
 
 /* Both ends, no descriptor of which blocks. 0, -EMFILE, -ENOMEM. */
@@ -92,6 +94,7 @@ int ouro__frame_pair(struct frame_end *near, struct frame_end *far, enum frame_b
  * ouro__frame_adopt(). They stay the end's. */
 #define FRAME_ENDS 3
 void ouro__frame_descriptors(struct frame_end *far, int ret_fds[FRAME_ENDS]);
+void ouro__frame_detach(struct frame_end *far, int ret_fds[FRAME_ENDS]); /* they are the caller's */
 void ouro__frame_adopt(struct frame_end *end, const int fds[FRAME_ENDS]);
 
 /* From now on reading and writing wait (reading: in ouro__frame_read()). For a far side without a
@@ -108,6 +111,9 @@ int ouro__frame_send(struct frame_end *end, const struct frame *frame, char *tak
 int ouro__frame_flush(struct frame_end *end);
 int ouro__frame_blocker(const struct frame_end *end);
 
+/* What is readable when something came. */
+int ouro__frame_reader(struct frame_end *end);
+
 /* Bytes lined up and not yet written: for whoever sets a limit. What goes by reference or through
  * shared memory counts a few bytes. */
 static inline size_t frame_unsent(const struct frame_end *end)
@@ -115,19 +121,26 @@ static inline size_t frame_unsent(const struct frame_end *end)
 	return end->used - end->sent;
 }
 
-/* Takes in what is there, once. 1: something came; OURO_EOF: nothing will any more; -EAGAIN; else an
- * error. What was borrowed from frames before is gone. */
+/* Takes in what is there, once. 1: something came; OURO_EOF: nothing will any more; -EAGAIN; -ENOMEM:
+ * no room to take it in, it stays where it is; else an error. What was borrowed from frames before is gone. */
 int ouro__frame_read(struct frame_end *end);
 
 /* The next whole message of those taken in: 1 and *ret_frame, 0: there is none, or an error. Its
- * bytes are borrowed until the next ouro__frame_read(), or, when large, until it is released. Its
- * descriptors and `taken` are the caller's if he sets them to -1 and NULL before he releases it. */
+ * bytes are borrowed until the next ouro__frame_read(), or, when large, until it is released, which
+ * may be after the end is closed. Its descriptors and `taken` are the caller's if he sets them to -1 and NULL before he releases it. */
 int ouro__frame_next(struct frame_end *end, struct frame *ret_frame);
 void ouro__frame_release(struct frame *frame);
 
 /* Closes it: the other side reads what was written, then the end. What was lined up and not written
  * is dropped, what was sent here and not taken in is freed. Twice does nothing. */
 void ouro__frame_close(struct frame_end *end);
+
+/* Half of that: nothing more goes out, what comes can still be read. */
+void ouro__frame_hang_up(struct frame_end *end);
+
+/* In the child after a fork: closes this process's descriptors and frees its memory, and takes
+ * nothing out of pipes that are the parent's. What two ends of threads share goes with the second. */
+void ouro__frame_forget(struct frame_end *end);
 
 /* For close: what was not written whole, which is the caller's to free; its descriptors are closed. */
 struct frame_outbox {

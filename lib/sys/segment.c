@@ -107,6 +107,5 @@ bool ouro__segment_take(struct segment *segment)
 
 void ouro__segment_free(struct segment *segment)
 {
-	segment->lent = false;
 	__atomic_store_n(owner(segment), 0, __ATOMIC_RELEASE);
 }

@@ -16,7 +16,6 @@
 struct segment {
 	char *base; /* NULL: there is none */
 	size_t size;
-	bool lent; /* the reader: to whoever looks at its bytes */
 };
 
 /* One with room for n bytes, and its descriptor, which the caller closes; or -errno. */

@@ -249,6 +249,42 @@ TEST(and_is_not_ready_from_sigterm_on_though_it_serves)
 	CHECK(strstr(text, "not ready any more, but serving for 60 s"));
 }
 
+TEST(fib_computes_elsewhere)
+{
+	struct example fib = start("fib");
+
+	CHECK(is(get(&fib, "/?n=20"), 200, "6765\n"));
+	CHECK(is(get(&fib, "/?n=nothing"), 200, "0\n"));
+	ends_well(&fib, "2 requests answered");
+}
+
+TEST(crash_goes_on_after_a_crash)
+{
+	struct example crash = start("crash");
+
+	CHECK(is(get(&crash, "/?do=crash"), 500, "killed by SIGABRT (Aborted)"));
+	CHECK(is(get(&crash, "/?do=spin"), 500, "took longer than its limit"));
+	CHECK(is(get(&crash, "/?do=dance"), 500, "no job of that name"));
+	ends_well(&crash, "3 requests answered");
+}
+
+TEST(progress_says_how_far_it_is)
+{
+	char path[PATH_MAX], command[PATH_MAX + 16], text[256];
+	FILE *words;
+	size_t n;
+
+	path_of("progress", path);
+	snprintf(command, sizeof(command), "%s 20000", path);
+	words = popen(command, "re");
+	CHECK(words != NULL);
+	n = fread(text, 1, sizeof(text) - 1, words);
+	text[n] = 0;
+	CHECK_EQ(pclose(words), 0);
+	CHECK_STR(text, "10 %\n20 %\n30 %\n40 %\n50 %\n60 %\n70 %\n80 %\n90 %\n"
+			"2262 primes\n");
+}
+
 TEST(all_of_them_tell_what_they_take)
 {
 	static const char *const names[] = { "hello", "routes", "json",     "upload", "form",

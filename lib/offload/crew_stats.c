@@ -1,0 +1,106 @@
+/* crew_stats.c -- figures of a crew, copied when asked for. See ouro/crew.h. */
+#include "base/check.h"
+#include "offload/crew.h"
+
+/* Of what it was handed, the call that it is at; NULL: none. */
+static const struct errand *at_hand(const struct runner *runner)
+{
+	for (uint64_t number = runner->first; number < runner->next; number++) {
+		const struct errand *call = runner->handed[number % BOARD_PLACES];
+
+		if (call && board_look(runner->board, number) == BOARD_TAKEN)
+			return call;
+	}
+	return NULL;
+}
+
+static uint64_t began(const struct runner *runner, const struct errand *call)
+{
+	uint64_t said = board_read(&board_place(runner->board, call->number)->began);
+
+	return said < call->handed ? call->handed : said;
+}
+
+static uint64_t age_of_first(const struct ouro_crew *crew)
+{
+	const struct errand *first;
+	uint64_t now = clock_ns();
+
+	if (list_empty(&crew->queue))
+		return 0;
+	first = list_of(crew->queue.next, struct errand, link);
+	return now > first->asked ? now - first->asked : 0;
+}
+
+void ouro_crew_get_stats(const ouro_crew *crew, ouro_crew_stats *ret_stats)
+{
+	*ret_stats = (ouro_crew_stats){ .name = crew->name,
+					.kind = crew->opts.kind,
+					.runners = crew->opts.count,
+					.jobs = crew->plan->job_count,
+					.waiting = crew->waiting,
+					.oldest_ns = age_of_first(crew),
+					.killed = crew->killed,
+					.retried = crew->retried,
+					.recycled = crew->recycled };
+	for (unsigned i = 0; i < crew->opts.count; i++) {
+		const struct runner *runner = &crew->runners[i];
+		bool runs = at_hand(runner) != NULL;
+
+		ret_stats->running += runs;
+		ret_stats->waiting += runner->out_count - runs;
+	}
+	for (unsigned i = 0; i <= crew->plan->job_count; i++) {
+		const struct job_figures *figures = &crew->figures[i];
+
+		ret_stats->done += figures->done;
+		ret_stats->failed += figures->failed;
+		ret_stats->crashed += figures->crashed;
+		ret_stats->cancelled += figures->cancelled;
+		ret_stats->timed_out += figures->timed_out;
+	}
+}
+
+bool ouro_crew_job_stats(const ouro_crew *crew, unsigned n, ouro_job_stats *ret_stats)
+{
+	const struct job_figures *figures = &crew->figures[n];
+
+	if (n >= crew->plan->job_count)
+		return false;
+	*ret_stats = (ouro_job_stats){ .name = crew->plan->jobs[n].name,
+				       .done = figures->done,
+				       .failed = figures->failed,
+				       .crashed = figures->crashed,
+				       .cancelled = figures->cancelled,
+				       .timed_out = figures->timed_out,
+				       .wait_ns = figures->wait_ns,
+				       .run_ns = figures->run_ns };
+	return true;
+}
+
+bool ouro_crew_runner_stats(const ouro_crew *crew, unsigned n, ouro_runner_stats *ret_stats)
+{
+	const struct runner *runner = &crew->runners[n];
+	const struct errand *call;
+
+	if (n >= crew->opts.count)
+		return false;
+	call = at_hand(runner);
+	*ret_stats = (ouro_runner_stats){ .job = "",
+					  .queued = runner->out_count - (call != NULL),
+					  .jobs = runner->jobs,
+					  .busy_ns = runner->busy_ns,
+					  .starts = runner->life };
+	if (runner->board) {
+		ret_stats->id = (pid_t)board_read(&runner->board->id);
+		ret_stats->rss = board_read(&runner->board->resident);
+	}
+	if (call) {
+		uint64_t now = clock_ns();
+
+		ret_stats->job = crew->plan->jobs[call->job].name;
+		ret_stats->since_ns = began(runner, call);
+		ret_stats->job_ns = now > ret_stats->since_ns ? now - ret_stats->since_ns : 0;
+	}
+	return true;
+}
