@@ -1,7 +1,8 @@
 /* ouro.h -- all of ouro in one include.
  *
  * THREADS   A loop, and everything made from it, belongs to the thread that turns it. Only
- *           ouro_loop_post(), ouro_wake_send() and ouro_loop_stats() may be called from another.
+ *           ouro_loop_post(), ouro_wake_send(), and the readings ouro_loop_stats(),
+ *           ouro_loop_worst() and ouro_loop_blame() may be called from another.
  * NULL      Every _close and _free takes NULL. Every other pointer must be real unless its
  *           comment says "NULL:".
  * MEMORY    Arguments are copied or used before the call returns. Results are borrowed until the

@@ -8,7 +8,7 @@
  * After every single callback the micro queue runs until it is empty. The first turn of a run is
  * its timers. A time-out that ran out while callbacks held the turn up, by a millisecond or more,
  * waits for one more poll: the data it watches over may have come meanwhile. A loop belongs to the
- * thread that turns it; ouro_loop_post() and ouro_loop_stats() alone may be called from another. */
+ * thread that turns it; ouro_loop_post() and the readings of lag.h alone may be called from another. */
 #ifndef OURO_LOOP_H
 #define OURO_LOOP_H
 #include "ouro/base.h"
@@ -37,6 +37,17 @@ typedef struct ouro_loop_opts {
 	unsigned pool_threads; /* 1 to 1024; 0: what OURO_POOL_SIZE says in the environment, or 4 */
 	unsigned pool_queue;   /* operations that may wait in a lane before OURO_EBUSY; 0: any */
 	size_t   pool_stack;   /* bytes of stack a pool thread; 0: 256 KiB */
+
+	unsigned watch_ms;        /* a watchdog (lag.h) tells who holds the loop longer than this;
+				     0: in ouro_loop_main() 50, elsewhere there is none;
+				     OURO_NEVER: none */
+	int      watch_signal;    /* what it asks the loop's thread for its stack by; 0: a real-time
+					 one that nobody uses; below 0: none, and no stacks */
+	ouro_lag_fn    *on_held;  /* who holds the loop, while it does, from the watchdog's thread,
+				     5 a minute; NULL: not told, but kept for ouro_loop_worst() */
+	unsigned        stuck_ms; /* held so long it is stuck for good; 0: it never is */
+	enum ouro_stuck stuck;    /* what then; OURO_STUCK_REPORT */
+	ouro_lag_fn    *on_stuck; /* then, from the watchdog's thread; NULL: on_held */
 } ouro_loop_opts;
 
 /* A new loop; opts NULL: all defaults. NULL with errno set when the machine refuses (ENOMEM,

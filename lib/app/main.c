@@ -2,6 +2,7 @@
 #include "ouro/main.h"
 #include "http/server.h"
 #include "loop/loop.h"
+#include "loop/watchdog.h"
 #include "ouro/access.h"
 #include "ouro/error.h"
 #include "ouro/signal.h"
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 
 #define SHUTDOWN_MS 10000
+#define WATCH_MS    50
 #define PATIENCE_MS 1000 /* of who pressed control-C, without a word */
 
 /* The four signals of a program; none of them keeps the loop alive. */
@@ -50,16 +52,69 @@ int ouro_die(const char *what, int err)
 	return 1;
 }
 
+/* "1,840". */
+static const char *grouped(uint64_t n, char text[32])
+{
+	char digits[24];
+	int len = snprintf(digits, sizeof(digits), "%" PRIu64, n), used = 0;
+
+	for (int i = 0; i < len; i++) {
+		if (i && (len - i) % 3 == 0)
+			text[used++] = ',';
+		text[used++] = digits[i];
+	}
+	text[used] = 0;
+	return text;
+}
+
+/* " by fib_page for GET /fib?n=42", and the like. */
+static int say_who(char *text, size_t room, const ouro_lag *lag)
+{
+	int n = snprintf(text, room, " by %s", lag->who);
+
+	if (lag->calls > 1)
+		n += snprintf(text + n, room - (size_t)n, " in %" PRIu64 " calls", lag->calls);
+	if (lag->doing[0])
+		n += snprintf(text + n, room - (size_t)n, " for %s", lag->doing);
+	return n;
+}
+
+static void print_stack(const ouro_lag *lag)
+{
+	for (unsigned i = 0; i < lag->depth; i++)
+		fprintf(stderr, "ouro:   %s %s\n", i ? "called by" : "at", lag->stack[i]);
+}
+
+/* While it lasts, on the watchdog's thread. */
+static void print_held(ouro_loop *loop, const ouro_lag *lag, void *arg)
+{
+	char who[512], ms[32];
+
+	(void)loop, (void)arg;
+	say_who(who, sizeof(who), lag);
+	fprintf(stderr, "ouro: the loop is held%s, %s ms so far; %u descriptor%s", who,
+		grouped(lag->ns / NS_PER_MS, ms), lag->waiting,
+		lag->waiting == 1 ? " waits" : "s wait");
+	if (lag->missed)
+		fprintf(stderr, "; not told of %" PRIu64 " before", lag->missed);
+	fputc('\n', stderr);
+	print_stack(lag);
+}
+
+/* When it is over. */
 static void print_lag(ouro_loop *loop, const ouro_lag *lag, void *arg)
 {
+	char who[512], ms[32];
+
 	(void)loop, (void)arg;
-	fprintf(stderr, "ouro: the loop was held %" PRIu64 " ms by %s (%s)", lag->ns / NS_PER_MS,
-		lag->who, lag->doing);
-	if (lag->calls > 1)
-		fprintf(stderr, ", in %" PRIu64 " calls", lag->calls);
+	say_who(who, sizeof(who), lag);
+	fprintf(stderr, "ouro: the loop was held %s ms%s", grouped(lag->ns / NS_PER_MS, ms), who);
+	if (lag->waiting)
+		fprintf(stderr, "; %u descriptor%s waited", lag->waiting,
+			lag->waiting == 1 ? "" : "s");
 	if (lag->missed)
 		fprintf(stderr, "; %" PRIu64 " more like it before", lag->missed);
-	fputc('\n', stderr);
+	fputs(": move it to a crew\n", stderr);
 }
 
 static void print_log(ouro_log_level level, const char *sentence, void *arg)
@@ -215,6 +270,23 @@ static int run(ouro_loop *loop, struct program *program)
 	return err ? err : ouro_loop_run(loop);
 }
 
+/* A program's loop has a watchdog, unless it was told otherwise. Without one it still runs. */
+static void watch(ouro_loop *loop)
+{
+	struct watch_wishes wishes = loop->watch_wishes;
+	int err;
+
+	if (loop->watchdog || loop->is_virtual || wishes.ms == OURO_NEVER)
+		return;
+	wishes.ms = WATCH_MS;
+	if (!wishes.on_held)
+		wishes.on_held = print_held;
+	err = ouro__watchdog_start(loop, &wishes);
+	if (err)
+		ouro__log(&loop->log, OURO_LOG_WARN, "there is no watchdog: %s",
+			  ouro_strerror(err));
+}
+
 int ouro_loop_main(ouro_loop *loop)
 {
 	struct program program = { .loop = loop };
@@ -226,6 +298,7 @@ int ouro_loop_main(ouro_loop *loop)
 		loop->on_lag = print_lag;
 	if (!loop->log.fn)
 		loop->log.fn = print_log;
+	watch(loop);
 	if (!read_ms("OURO_SHUTDOWN_MS", SHUTDOWN_MS, &program.shutdown_ms) ||
 	    !read_ms("OURO_SHUTDOWN_DELAY_MS", OURO_NEVER, &program.delay_ms)) {
 		ouro_loop_free(loop);

@@ -82,6 +82,7 @@ static inline void req_check(const ouro_req *req)
 		(req)->running = true;                                                          \
 		call_begin((req)->http->loop, OURO_PHASE_IO, CALL_FN(phase_fn), req_cause(req), \
 			   NULL);                                                               \
+		(req)->http->loop->lag.call.route = (req)->match.pattern;                       \
 		(phase_fn)(__VA_ARGS__);                                                        \
 		call_end((req)->http->loop);                                                    \
 		(req)->running = was;                                                           \

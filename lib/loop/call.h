@@ -16,8 +16,10 @@ static inline void call_begin(struct ouro_loop *loop, enum ouro_phase phase, con
 	struct call *call = &loop->lag.call;
 
 	call->cause = cause;
+	call->route = NULL;
 	call->label = label;
 	call->phase = phase;
+	atomic_signal_fence(memory_order_release);
 	__atomic_store_n(&call->fn, fn, __ATOMIC_RELAXED);
 }
 
@@ -36,9 +38,10 @@ static inline uint64_t call_timed(struct ouro_loop *loop, uint64_t calls)
 	count_add(&lag->phase_ns[lag->call.phase], took);
 	hist_add(&lag->callback_ns, calls == 1 ? took : took / calls, calls);
 	if (took >= lag->limit)
-		ouro__lag_report(loop, took, calls);
+		ouro__lag_slow(loop, took, calls);
 #endif
 	__atomic_store_n(&lag->call.fn, NULL, __ATOMIC_RELAXED);
+	atomic_signal_fence(memory_order_release);
 	lag->call.label = NULL;
 	if (lag->call.orphan) {
 		ouro__label_free(lag->call.orphan);

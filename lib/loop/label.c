@@ -4,6 +4,7 @@
 #include "sys/symbol.h"
 #include <errno.h>
 #include <execinfo.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 /* Our own frames on top of the caller's: this function's, and the public function that called it. */
@@ -18,14 +19,16 @@ static struct label *label_of(struct label **label)
 
 int ouro__label_name(struct label **label, const char *name)
 {
-	char *copy = ouro__strdup(name);
+	char *copy = ouro__strdup(name), *old;
 
 	if (!copy || !label_of(label)) {
 		ouro__free(copy);
 		return -ENOMEM;
 	}
-	ouro__free((*label)->name);
+	old = (*label)->name;
 	(*label)->name = copy;
+	atomic_signal_fence(memory_order_release); /* the watchdog may look at it now */
+	ouro__free(old);
 	return 0;
 }
 

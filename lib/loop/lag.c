@@ -2,6 +2,8 @@
 #include "loop/lag.h"
 #include "loop/call.h"
 #include "loop/loop.h"
+#include "loop/watchdog.h"
+#include "loop/worst.h"
 #include "sys/symbol.h"
 #include "sys/thread.h"
 #include "sys/wake.h"
@@ -15,7 +17,7 @@ void ouro__lag_init(struct ouro_loop *loop, const ouro_loop_opts *opts)
 	struct lag *lag = &loop->lag;
 	unsigned ms = opts->lag_ms ? opts->lag_ms : DEFAULT_LIMIT_MS;
 
-	lag->limit = ms == OURO_NEVER ? UINT64_MAX : ms * NS_PER_MS;
+	lag->limit = lag->lag = ms == OURO_NEVER ? UINT64_MAX : ms * NS_PER_MS;
 	lag->last_idle = UINT64_MAX;
 	lag->stamp = lag->asleep = lag->awake = loop_clock(loop);
 }
@@ -52,6 +54,8 @@ void ouro__lag_awake(struct ouro_loop *loop)
 		lag->awake = now;
 	}
 	count_set(&lag->stamp, now);
+	if (loop->watchdog)
+		ouro__watchdog_awake(loop->watchdog);
 }
 
 static uint64_t square(uint64_t ns)
@@ -80,6 +84,8 @@ void ouro__lag_turn_done(struct ouro_loop *loop)
 		return;
 	count_add(&lag->busy_ns, took);
 	lag->waits += square(took);
+	if (loop->watchdog)
+		ouro__watchdog_asleep(loop->watchdog);
 }
 
 void ouro__lag_host_asleep(struct ouro_loop *loop)
@@ -89,6 +95,11 @@ void ouro__lag_host_asleep(struct ouro_loop *loop)
 	lag->asleep = loop_clock(loop);
 	count_add(&lag->busy_ns, lag->asleep - lag->awake);
 	lag->waits += square(lag->asleep - lag->awake);
+	if (!loop->watchdog || loop->turning) /* a callback of ours runs the host's loop */
+		return;
+	ouro__watchdog_asleep(loop->watchdog);
+	if (ouro__watchdog_minds(loop->watchdog, lag->asleep - lag->stamp))
+		ouro__lag_report_host(loop, lag->stamp, lag->asleep - lag->stamp);
 }
 
 void ouro__lag_host_awake(struct ouro_loop *loop)
@@ -97,6 +108,10 @@ void ouro__lag_host_awake(struct ouro_loop *loop)
 
 	lag->awake = loop_clock(loop);
 	count_add(&lag->idle_ns, lag->awake - lag->asleep);
+	if (!loop->watchdog || loop->turning)
+		return;
+	count_set(&lag->stamp, lag->awake); /* from here on it is the host's time */
+	ouro__watchdog_awake(loop->watchdog);
 }
 
 /* Reports. */
@@ -111,28 +126,66 @@ static void say_cause(struct cause cause, char *text, size_t room)
 		snprintf(text, room, "%s", cause.kind);
 }
 
-void ouro__lag_report(struct ouro_loop *loop, uint64_t ns, uint64_t calls)
+/* NULL: the queue is full, which is counted. */
+static struct lag_report *new_report(struct ouro_loop *loop, const void *fn, uint64_t began,
+				     uint64_t ns, uint64_t calls)
 {
 	struct lag *lag = &loop->lag;
-	const struct label *label = lag->call.label;
 	struct lag_report *report;
 
-	count_add(&lag->lags, 1);
-	if (!loop->on_lag)
-		return;
 	if (lag->waiting == LAG_QUEUE) {
 		lag->missed++;
-		return;
+		return NULL;
 	}
 	report = &lag->reports[(lag->first + lag->waiting++) % LAG_QUEUE];
-	report->fn = lag->call.fn;
+	*report = (struct lag_report){ .fn = fn, .seen = -1, .wanted = true };
+	report->began = began;
 	report->ns = ns;
 	report->calls = calls;
-	report->named = label && label->name;
-	if (report->named)
-		snprintf(report->who, sizeof(report->who), "%s", label->name);
-	say_cause(lag->call.cause, report->doing, sizeof(report->doing));
 	loop_hold(loop);
+	return report;
+}
+
+static void report_call(struct ouro_loop *loop, uint64_t ns, uint64_t calls, bool wanted)
+{
+	const struct call *call = &loop->lag.call;
+	struct lag_report *report = new_report(loop, call->fn, loop->lag.stamp - ns, ns, calls);
+
+	if (!report)
+		return;
+	report->wanted = wanted;
+	report->named = call->label && call->label->name;
+	report->ready = report->named && !loop->watchdog;
+	if (report->named)
+		snprintf(report->who, sizeof(report->who), "%s", call->label->name);
+	if (call->route)
+		snprintf(report->route, sizeof(report->route), "%s", call->route);
+	say_cause(call->cause, report->doing, sizeof(report->doing));
+}
+
+void ouro__lag_report(struct ouro_loop *loop, uint64_t ns, uint64_t calls)
+{
+	count_add(&loop->lag.lags, 1);
+	if (loop->on_lag || loop->watchdog)
+		report_call(loop, ns, calls, true);
+}
+
+void ouro__lag_slow(struct ouro_loop *loop, uint64_t ns, uint64_t calls)
+{
+	if (ns >= loop->lag.lag)
+		ouro__lag_report(loop, ns, calls);
+	else
+		report_call(loop, ns, calls, false);
+}
+
+void ouro__lag_report_host(struct ouro_loop *loop, uint64_t began, uint64_t ns)
+{
+	struct lag_report *report = new_report(loop, NULL, began, ns, 1);
+
+	if (!report)
+		return;
+	report->wanted = ns >= loop->lag.lag;
+	snprintf(report->doing, sizeof(report->doing), "a callback of its own");
 }
 
 static struct lag_report *nth_report(struct lag *lag, unsigned n)
@@ -153,32 +206,50 @@ static void *look_names_up(void *arg)
 	return NULL;
 }
 
+/* By the watchdog, which has more to say of each; or else by a thread of its own. */
+static bool start_namer(struct ouro_loop *loop)
+{
+	pthread_t thread;
+
+	if (loop->watchdog) {
+		ouro__watchdog_ask(loop->watchdog);
+		return true;
+	}
+	if (ouro__thread_start(&thread, "ouro-names", 0, look_names_up, &loop->lag.namer))
+		return false;
+	pthread_detach(thread); /* not joined: in a fork's child it is not there to join */
+	return true;
+}
+
 /* Asks a thread for the names of all who have none yet; without a thread there is still a place. */
 static void ask_names(struct ouro_loop *loop)
 {
 	struct lag *lag = &loop->lag;
 	struct lag_namer *namer = &lag->namer;
-	pthread_t thread;
 
 	namer->count = 0;
-	for (unsigned i = 0; i < lag->waiting; i++)
-		if (!nth_report(lag, i)->named)
-			namer->fn[namer->count++] = nth_report(lag, i)->fn;
+	for (unsigned i = 0; i < lag->waiting; i++) {
+		struct lag_report *report = nth_report(lag, i);
+
+		if (report->ready)
+			continue;
+		namer->report[namer->count] = report;
+		namer->fn[namer->count++] = report->fn;
+	}
 	namer->wake_fd = loop->poll.wake_fd;
 	atomic_store(&namer->done, false);
 	atomic_store(&namer->gone, false);
-	namer->running = !ouro__thread_start(&thread, "ouro-names", 0, look_names_up, namer);
+	namer->running = start_namer(loop);
 	if (namer->running) {
-		pthread_detach(thread); /* not joined: in a fork's child it is not there to join */
 		loop->away++;
 		return;
 	}
 	for (unsigned i = 0; i < lag->waiting; i++) {
 		struct lag_report *report = nth_report(lag, i);
 
-		if (!report->named)
+		if (!report->ready)
 			ouro__symbol_place(report->fn, report->who, sizeof(report->who));
-		report->named = true;
+		report->ready = true;
 	}
 }
 
@@ -195,10 +266,13 @@ static void take_names(struct ouro_loop *loop)
 	for (unsigned i = 0; i < lag->waiting && next < namer->count; i++) {
 		struct lag_report *report = nth_report(lag, i);
 
-		if (report->named)
+		if (report->ready)
 			continue;
-		memcpy(report->who, namer->name[next++], sizeof(report->who));
-		report->named = true;
+		if (!report->named)
+			memcpy(report->who, namer->name[next], sizeof(report->who));
+		report->seen = loop->watchdog ? (int)next : -1;
+		report->ready = true;
+		next++;
 	}
 }
 
@@ -211,22 +285,43 @@ bool ouro__lag_can_tell(const struct ouro_loop *loop)
 	return !lag->namer.running || atomic_load(&lag->namer.done);
 }
 
+/* What the watchdog saw of it, if anything. */
+static ouro_lag words_of(const struct ouro_loop *loop, const struct lag_report *report,
+			 const char *frames[BLOCK_FRAMES])
+{
+	ouro_lag said = { .origin = "" };
+
+	if (report->seen >= 0 && loop->watchdog)
+		said = ouro__block_lag(ouro__watchdog_seen(loop->watchdog, (unsigned)report->seen),
+				       frames);
+	said.who = report->who;
+	said.doing = report->doing;
+	said.ns = report->ns;
+	said.calls = report->calls;
+	said.began = report->began;
+	said.route = report->route;
+	said.missed = loop->lag.missed;
+	return said;
+}
+
 /* The user may hold the loop while being told: that is not reported again. */
 static void tell(struct ouro_loop *loop)
 {
 	struct lag *lag = &loop->lag;
 	struct lag_report report = *nth_report(lag, 0);
-	ouro_lag said = { .who = report.who,
-			  .doing = report.doing,
-			  .ns = report.ns,
-			  .calls = report.calls,
-			  .missed = lag->missed };
+	const char *frames[BLOCK_FRAMES];
+	ouro_lag said = words_of(loop, &report, frames);
 
 	lag->first = (lag->first + 1) % LAG_QUEUE;
 	lag->waiting--;
-	lag->missed = 0;
 	loop_release(loop);
+	if (!loop->on_lag || !report.wanted)
+		return;
+	lag->missed = 0;
+	call_begin(loop, lag->call.phase, CALL_FN(loop->on_lag),
+		   (struct cause){ "lag report", -1, NULL }, NULL);
 	loop->on_lag(loop, &said, loop->arg);
+	__atomic_store_n(&lag->call.fn, NULL, __ATOMIC_RELAXED);
 	count_set(&lag->stamp, loop_clock(loop));
 }
 
@@ -238,7 +333,7 @@ void ouro__lag_tell(struct ouro_loop *loop)
 		return;
 	if (lag->namer.running)
 		take_names(loop);
-	while (lag->waiting && nth_report(lag, 0)->named)
+	while (lag->waiting && nth_report(lag, 0)->ready)
 		tell(loop);
 	if (lag->waiting)
 		ask_names(loop);

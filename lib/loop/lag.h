@@ -25,8 +25,9 @@ struct cause {
 
 /* The callback that is running. */
 struct call {
-	const void *fn;
+	const void *fn; /* written last, and unwritten first: the watchdog looks at any moment */
 	struct cause cause;
+	const char *route; /* NULL: none */
 	struct label *label;
 	struct label *orphan; /* label, when what it was on ended in the meantime: ours to free */
 	enum ouro_phase phase;
@@ -36,11 +37,14 @@ struct call {
 #define LAG_NAME_ROOM 128
 
 struct lag_report {
-	const void *fn;
-	bool named;
-	uint64_t ns, calls;
+	const void *fn; /* NULL: a host's, in whose loop we are */
+	bool named;     /* who is there */
+	bool ready;     /* to be told */
+	bool wanted;    /* by on_lag, and not by the watchdog alone */
+	int seen;       /* the watchdog has more of it under this number; -1: has not */
+	uint64_t began, ns, calls;
 	char who[LAG_NAME_ROOM];
-	char doing[64];
+	char doing[256], route[LAG_NAME_ROOM];
 };
 
 struct lag_namer {
@@ -49,13 +53,15 @@ struct lag_namer {
 	atomic_bool gone; /* and it will not touch this any more */
 	int wake_fd;
 	unsigned count;
+	const struct lag_report *report[LAG_QUEUE];
 	const void *fn[LAG_QUEUE];
 	char name[LAG_QUEUE][LAG_NAME_ROOM];
 };
 
 struct lag {
 	uint64_t stamp; /* when the callback that runs began, or the last one ended */
-	uint64_t limit; /* ns; a callback that took as long is a lag */
+	uint64_t limit; /* ns; a callback that took as long is looked at */
+	uint64_t lag;   /* ns; and that is one: the same, unless the watchdog minds less */
 	struct call call;
 	uint64_t calls;     /* callbacks so far */
 	uint64_t asleep;    /* when the poll began, in a host's loop */
@@ -95,8 +101,12 @@ uint64_t ouro__lag_waits(const struct ouro_loop *loop);
 void ouro__lag_host_asleep(struct ouro_loop *loop);
 void ouro__lag_host_awake(struct ouro_loop *loop);
 
-/* fn, called `calls` times, held the loop for ns. */
+/* The callback, called `calls` times, held the loop for ns, up to the last stamp. */
 void ouro__lag_report(struct ouro_loop *loop, uint64_t ns, uint64_t calls);
+
+/* The same, if it is long enough for anybody; and of a host. */
+void ouro__lag_slow(struct ouro_loop *loop, uint64_t ns, uint64_t calls);
+void ouro__lag_report_host(struct ouro_loop *loop, uint64_t began, uint64_t ns);
 
 /* Tells the user the reports that have their names. Between two callbacks. */
 void ouro__lag_tell(struct ouro_loop *loop);

@@ -5,6 +5,7 @@
 #include "loop/call.h"
 #include "loop/handle.h"
 #include "loop/signal.h"
+#include "loop/watchdog.h"
 #include "ouro/str.h"
 #include <errno.h>
 #include <limits.h>
@@ -30,6 +31,11 @@ static unsigned pool_size(const ouro_loop_opts *opts)
 	return threads <= MOST_THREADS ? (unsigned)threads : 0;
 }
 
+static bool wants_watchdog(const ouro_loop_opts *opts)
+{
+	return opts->watch_ms && opts->watch_ms != OURO_NEVER;
+}
+
 static bool opts_make_sense(const ouro_loop_opts *opts)
 {
 	struct log log = { opts->on_log, opts->arg };
@@ -41,6 +47,15 @@ static bool opts_make_sense(const ouro_loop_opts *opts)
 	}
 	if (opts->clock != OURO_CLOCK_REAL && opts->clock != OURO_CLOCK_VIRTUAL) {
 		ouro__log(&log, OURO_LOG_ERROR, "there is no clock of the kind %d", opts->clock);
+		return false;
+	}
+	if (wants_watchdog(opts) && opts->clock == OURO_CLOCK_VIRTUAL) {
+		ouro__log(&log, OURO_LOG_ERROR, "a watchdog needs the real clock");
+		return false;
+	}
+	if (opts->stuck != OURO_STUCK_REPORT && opts->stuck != OURO_STUCK_ABORT) {
+		ouro__log(&log, OURO_LOG_ERROR, "there is nothing like %d to do with a stuck loop",
+			  opts->stuck);
 		return false;
 	}
 	return true;
@@ -64,6 +79,9 @@ static void loop_init(struct ouro_loop *loop, const ouro_loop_opts *opts)
 	loop->pool_wishes.threads = pool_size(opts);
 	loop->pool_wishes.queue = opts->pool_queue ? opts->pool_queue : UINT_MAX;
 	loop->pool_wishes.stack = opts->pool_stack;
+	loop->watch_wishes =
+		(struct watch_wishes){ opts->watch_ms, opts->watch_signal, opts->stuck_ms,
+				       opts->stuck,    opts->on_held,      opts->on_stuck };
 	loop->log.fn = opts->on_log;
 	loop->log.arg = opts->arg;
 	loop->on_lag = opts->on_lag;
@@ -98,6 +116,13 @@ ouro_loop *ouro_loop_new(const ouro_loop_opts *opts)
 	err = ouro__poll_open(&loop->poll, loop, opts->ev);
 	if (err) {
 		ouro__free(loop);
+		errno = -err;
+		return NULL;
+	}
+	if (wants_watchdog(opts))
+		err = ouro__watchdog_start(loop, &loop->watch_wishes);
+	if (err) {
+		ouro__loop_end(loop);
 		errno = -err;
 		return NULL;
 	}
@@ -160,6 +185,7 @@ void ouro__loop_end(struct ouro_loop *loop)
 	dropped += close_all(loop);
 	detach_all(loop);
 	ouro__lag_end(loop);
+	ouro__watchdog_stop(loop);
 	ouro__signals_end(loop);
 	dropped += ouro__tasks_free(&loop->tasks);
 	if (dropped)
@@ -354,6 +380,8 @@ int ouro_loop_fd(ouro_loop *loop)
 	if (loop->poll.outer_fd >= 0)
 		return loop->poll.outer_fd;
 	fd = ouro__poll_outer(&loop->poll);
+	if (fd >= 0 && loop->watchdog)
+		ouro__watchdog_behind(loop->watchdog, fd);
 	if (fd >= 0) {
 		ouro__poll_prepare(&loop->poll);
 		ouro__poll_kick(&loop->poll); /* what was asked before has not been looked at */
@@ -369,6 +397,8 @@ int ouro_loop_after_fork(ouro_loop *loop)
 
 	ouro__lag_after_fork(loop);
 	other = ouro__signals_after_fork(loop);
+	err = err ? err : other;
+	other = ouro__watchdog_after_fork(loop);
 	err = err ? err : other;
 	list_each (at, &loop->attachments) {
 		struct attachment *attachment = list_of(at, struct attachment, link);

@@ -15,6 +15,7 @@
 
 struct signals;
 struct listing;
+struct watchdog;
 struct label;
 
 /* A part of a higher floor that lives as long as the loop: a pool, a cache. */
@@ -34,6 +35,15 @@ struct pool_wishes {
 	unsigned threads;
 	unsigned queue; /* UINT_MAX: any number */
 	size_t stack;
+};
+
+/* Who watches, as the options say. */
+struct watch_wishes {
+	unsigned ms; /* 0: nobody, unless the loop is a program's */
+	int signo;
+	unsigned stuck_ms;
+	enum ouro_stuck stuck;
+	ouro_lag_fn *on_held, *on_stuck;
 };
 
 struct ouro_loop {
@@ -64,8 +74,10 @@ struct ouro_loop {
 	struct list attachments;
 	struct list flushes; /* flush.h: to be done at the end of the turn */
 	struct pool_wishes pool_wishes;
-	uint64_t handle_count;   /* both kinds */
-	struct signals *signals; /* NULL: this loop watches none */
+	struct watch_wishes watch_wishes;
+	struct watchdog *watchdog; /* NULL: there is none */
+	uint64_t handle_count;     /* both kinds */
+	struct signals *signals;   /* NULL: this loop watches none */
 
 	struct log log;
 	ouro_lag_fn *on_lag;

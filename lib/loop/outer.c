@@ -5,6 +5,7 @@
  * that is told when libev has a new one. See poll.h. */
 #include "loop/collect.h"
 #include "loop/loop.h"
+#include "loop/watchdog.h"
 #include "ouro/error.h"
 #include "sys/alarm.h"
 #include "sys/fd.h"
@@ -107,6 +108,8 @@ void ouro__outer_follow(struct poll *poll)
 	poll->replaced = false;
 	poll->backend_fd = -1;
 	err = poll->outer_fd >= 0 ? join_outer(poll) : 0;
+	if (poll->loop->watchdog)
+		ouro__watchdog_backend(poll->loop->watchdog, ouro__poll_backend(poll));
 	if (err)
 		ouro__log(&poll->loop->log, OURO_LOG_ERROR,
 			  "libev has replaced its epoll and the new one cannot be polled: %s",

@@ -6,8 +6,11 @@
 #include "sys/fd.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <unistd.h>
+
+#define MOST_READY 1024
 
 /* Not repeated on EINTR: Linux has given the number free by then, and another thread may own it. */
 void ouro__fd_close(int *fd)
@@ -31,4 +34,19 @@ int ouro__fd_pollable(int epoll, int fd)
 		err = -errno;
 	errno = before;
 	return err;
+}
+
+unsigned ouro__fd_count_ready(int epoll)
+{
+	struct epoll_event events[MOST_READY];
+	int n = epoll_wait(epoll, events, MOST_READY, 0);
+
+	return n < 0 ? 0 : (unsigned)n;
+}
+
+bool ouro__fd_is_readable(int fd)
+{
+	struct pollfd one = { .fd = fd, .events = POLLIN };
+
+	return poll(&one, 1, 0) == 1 && (one.revents & POLLIN);
 }

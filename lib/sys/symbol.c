@@ -104,3 +104,18 @@ void ouro__symbol_name(const void *address, char *name, size_t room)
 	else if (!ouro__symtab_find(module.path, module.shape, module.offset, name, room))
 		print_place(&module, name, room);
 }
+
+static int read_unloads(struct dl_phdr_info *info, size_t size, void *arg)
+{
+	(void)size;
+	*(uint64_t *)arg = info->dlpi_subs;
+	return 1;
+}
+
+uint64_t ouro__symbol_unloads(void)
+{
+	uint64_t unloads = 0;
+
+	dl_iterate_phdr(read_unloads, &unloads);
+	return unloads;
+}

@@ -180,6 +180,17 @@ TEST(thread_serves_others_meanwhile)
 	ends_well(&thread, "3 requests answered");
 }
 
+TEST(watchdog_remembers_who_held_the_loop)
+{
+	struct example watchdog = start("watchdog");
+
+	CHECK(is(get(&watchdog, "/primes/10"), 200, "4 primes\n"));
+	CHECK(is(get(&watchdog, "/primes/1000000"), 200, "78498 primes\n"));
+	while (!strstr(get(&watchdog, "/worst"), "primes for GET /primes/1000000: "))
+		; /* it may still be looking names up */
+	ends_well(&watchdog, " 0 cut off");
+}
+
 /* A second request is answered, so the first, on the connection before, has been read. */
 TEST(graceful_finishes_what_is_under_way)
 {

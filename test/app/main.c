@@ -148,7 +148,53 @@ static int slow(void)
 TEST(who_held_the_loop_is_printed)
 {
 	CHECK_EQ(status_of(slow), 0);
-	CHECK_STR(words, "ouro: the loop was held 1840 ms by dawdle (timer)\n");
+	CHECK_STR(words,
+		  "ouro: the loop was held 1,840 ms by dawdle for timer: move it to a crew\n");
+}
+
+static void dawdle_really(ouro_loop *loop, void *arg)
+{
+	struct timespec tick = { .tv_nsec = 1000000 };
+
+	(void)loop, (void)arg;
+	for (int i = 0; i < 200 * TEST_SLOW;
+	     i++) /* each may be cut short, by the watchdog's signal */
+		nanosleep(&tick, NULL);
+}
+
+static int really_slow(void)
+{
+	ouro_loop *loop = ouro_loop_new(NULL);
+
+	ouro_timer_after(loop, 10, dawdle_really, NULL);
+	return ouro_loop_main(loop);
+}
+
+TEST(and_while_it_lasts_with_the_stack)
+{
+	const char *held = "ouro: the loop is held by dawdle_really for timer, ";
+
+	CHECK_EQ(status_of(really_slow), 0);
+	CHECK(strstr(words, held) == words);
+	CHECK(strstr(words, " ms so far; 0 descriptors wait\n"));
+	CHECK(strstr(words, "ouro:   called by dawdle_really\n"));
+	CHECK(strstr(words, "ouro:   called by ouro_loop_main\n"));
+	CHECK(strstr(words, " ms by dawdle_really for timer: move it to a crew\n"));
+}
+
+static int really_slow_unwatched(void)
+{
+	ouro_loop *loop = ouro_loop_new(&(ouro_loop_opts){ .watch_ms = OURO_NEVER });
+
+	ouro_timer_after(loop, 10, dawdle_really, NULL);
+	return ouro_loop_main(loop);
+}
+
+TEST(unless_nobody_is_to_watch)
+{
+	CHECK_EQ(status_of(really_slow_unwatched), 0);
+	CHECK(strstr(words, "ouro: the loop was held ") == words);
+	CHECK(!strstr(words, "so far"));
 }
 
 static void say_nothing(ouro_loop *loop, const ouro_lag *lag, void *arg)
