@@ -254,22 +254,6 @@ static bool read_ms(const char *name, unsigned otherwise, unsigned *ret_ms)
 	return true;
 }
 
-static int run(ouro_loop *loop, struct program *program)
-{
-	int err;
-
-	program->stays = is_ignored(SIGHUP);
-	err = listen_to(loop, SIGINT, end, program, &program->interrupt);
-
-	if (!err)
-		err = listen_to(loop, SIGTERM, end, program, &program->terminate);
-	if (!err)
-		err = listen_to(loop, SIGHUP, hang_up, program, &program->hang_up);
-	if (!err)
-		err = listen_to(loop, SIGUSR1, explain, program, &program->explain);
-	return err ? err : ouro_loop_run(loop);
-}
-
 /* A program's loop has a watchdog, unless it was told otherwise. Without one it still runs. */
 static void watch(ouro_loop *loop)
 {
@@ -287,6 +271,25 @@ static void watch(ouro_loop *loop)
 			  ouro_strerror(err));
 }
 
+static int run(ouro_loop *loop, struct program *program)
+{
+	int err;
+
+	program->stays = is_ignored(SIGHUP);
+	err = listen_to(loop, SIGINT, end, program, &program->interrupt);
+
+	if (!err)
+		err = listen_to(loop, SIGTERM, end, program, &program->terminate);
+	if (!err)
+		err = listen_to(loop, SIGHUP, hang_up, program, &program->hang_up);
+	if (!err)
+		err = listen_to(loop, SIGUSR1, explain, program, &program->explain);
+	if (err)
+		return err;
+	watch(loop);
+	return ouro_loop_run(loop);
+}
+
 int ouro_loop_main(ouro_loop *loop)
 {
 	struct program program = { .loop = loop };
@@ -298,7 +301,6 @@ int ouro_loop_main(ouro_loop *loop)
 		loop->on_lag = print_lag;
 	if (!loop->log.fn)
 		loop->log.fn = print_log;
-	watch(loop);
 	if (!read_ms("OURO_SHUTDOWN_MS", SHUTDOWN_MS, &program.shutdown_ms) ||
 	    !read_ms("OURO_SHUTDOWN_DELAY_MS", OURO_NEVER, &program.delay_ms)) {
 		ouro_loop_free(loop);

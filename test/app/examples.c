@@ -249,6 +249,7 @@ TEST(and_is_not_ready_from_sigterm_on_though_it_serves)
 
 	setenv("OURO_SHUTDOWN_DELAY_MS", "60000", 1);
 	busy = start("busy");
+	CHECK(is(get(&busy, "/live"), 200, "alive\n")); /* it runs, and so heeds signals */
 	CHECK_EQ(kill(busy.pid, SIGTERM), 0);
 	while (!strstr(get(&busy, "/ready"), "not ready: ending\n"))
 		;
