@@ -37,6 +37,7 @@
 #include "ouro/log.h"
 #include "ouro/loop.h"
 #include "ouro/main.h"
+#include "ouro/metrics.h"
 #include "ouro/net.h"
 #include "ouro/pool.h"
 #include "ouro/port.h"

@@ -35,6 +35,7 @@ static const char hub_kind;
 struct hub {
 	struct attachment base;
 	struct list logs;
+	uint64_t lines, lost; /* of those that are closed */
 };
 
 static void finish_now(struct ouro_access *log);
@@ -452,7 +453,10 @@ static void gone(void *arg)
 {
 	struct ouro_access *log = arg;
 	ouro_close_fn *fn = log->on_close;
+	struct hub *hub = hub_if_any(log->base.loop);
 
+	hub->lines += log->stats.lines;
+	hub->lost += log->stats.lost;
 	unhook_all(log);
 	list_remove(&log->link);
 	if (fn)
@@ -655,4 +659,18 @@ void ouro_access_get_stats(const ouro_access *log, ouro_access_stats *ret_stats)
 {
 	handle_check(log, access_type);
 	*ret_stats = log->stats;
+}
+
+void ouro__access_totals(const ouro_loop *loop, uint64_t *ret_lines, uint64_t *ret_lost)
+{
+	const struct hub *hub = hub_if_any(loop);
+
+	*ret_lines = hub ? hub->lines : 0;
+	*ret_lost = hub ? hub->lost : 0;
+	if (!hub)
+		return;
+	list_each (at, &hub->logs) {
+		*ret_lines += list_of(at, struct ouro_access, link)->stats.lines;
+		*ret_lost += list_of(at, struct ouro_access, link)->stats.lost;
+	}
 }

@@ -99,4 +99,7 @@ struct ouro_access {
 	ouro_close_fn *on_close;
 	void *close_arg;
 };
+
+/* Of all logs of a loop, closed ones too. */
+void ouro__access_totals(const ouro_loop *loop, uint64_t *ret_lines, uint64_t *ret_lost);
 #endif

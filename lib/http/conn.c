@@ -189,6 +189,7 @@ static void end(struct conn *conn)
 	if (!conn->hand_over)
 		close(conn->watch.fd);
 	due_clear(&conn->due);
+	conn_set_due_kind(conn, DUE_COUNT);
 	ouro__server_conn_ended(server, conn);
 	ouro__slab_give(&server->http->conns, conn);
 }
@@ -228,7 +229,7 @@ static void set_due(struct conn *conn)
 	conn->progress = false;
 	if (kind == conn->due_kind && !anew)
 		return;
-	conn->due_kind = (uint8_t)kind;
+	conn_set_due_kind(conn, kind);
 	due_begin(&conn->server->dues[kind], &conn->due);
 }
 
@@ -274,7 +275,7 @@ void ouro__conn_wait(struct conn *conn)
 	if (conn->asked_more)
 		flush_soon(conn->req->http->loop, &conn->req->flush);
 	else if (conn->step == CONN_answer && conn->req->owned && list_empty(&conn->req->link))
-		list_push(&conn->server->waiting, &conn->req->link);
+		ouro__req_waits(conn->req);
 	set_due(conn);
 	set_watch(conn);
 }

@@ -36,6 +36,18 @@ void ouro__answer_overdue(struct due *due); /* the handler */
 const char *ouro__conn_step_name(const struct conn *conn);
 const char *ouro__conn_waits_for(const struct conn *conn);
 
+/* It is in another list of deadlines now. */
+static inline void conn_set_due_kind(struct conn *conn, enum conn_due kind)
+{
+	struct ouro_server *server = conn->server;
+
+	if (conn->due_kind == DUE_idle)
+		server->stats.idle--;
+	if (kind == DUE_idle)
+		server->stats.idle++;
+	conn->due_kind = (uint8_t)kind;
+}
+
 static inline bool conn_has_input(const struct conn *conn)
 {
 	return conn->req && conn->req->begin < conn->req->end;

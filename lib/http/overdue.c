@@ -10,7 +10,7 @@ static void kick_with(struct conn *conn, int broken, uint16_t refuse)
 {
 	ouro_req *req = conn->req;
 
-	conn->due_kind = DUE_open;
+	conn_set_due_kind(conn, DUE_open);
 	due_begin(&conn->server->dues[DUE_open], &conn->due);
 	req->broken = broken;
 	req->refuse = refuse;

@@ -89,10 +89,19 @@ ouro_req *ouro__req_new(struct conn *conn)
 	return req;
 }
 
+void ouro__req_waits(ouro_req *req)
+{
+	list_push(&req->server->waiting, &req->link);
+	req->server->stats.waiting++;
+}
+
 void ouro__req_stop(ouro_req *req)
 {
-	if (!list_empty(&req->link))
+	if (!list_empty(&req->link)) {
 		list_remove(&req->link);
+		if (req->server)
+			req->server->stats.waiting--;
+	}
 	if (!list_empty(&req->request_due.link))
 		due_clear(&req->request_due);
 	if (!list_empty(&req->answer_due.link))
@@ -200,7 +209,7 @@ void ouro__req_detach(ouro_req *req, int err)
 	req->later = true;
 	ouro__out_drop(&req->out, req->http->net, err);
 	ouro__req_stop(req);
-	list_push(&req->server->waiting, &req->link);
+	ouro__req_waits(req);
 	req->server->stats.gone++;
 	req->running = true;
 	ouro__intake_break(req, err);

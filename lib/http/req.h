@@ -24,6 +24,9 @@ void ouro__req_let_go(ouro_req *req);
 /* Makes one that answers in place of another look like it, for who hears of the answer. */
 void ouro__req_resemble(ouro_req *req, const ouro_req *other);
 
+/* On its server's list of those that a handler has. */
+void ouro__req_waits(ouro_req *req);
+
 /* Off every list, and no deadline any more. */
 void ouro__req_stop(ouro_req *req);
 

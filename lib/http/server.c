@@ -135,7 +135,7 @@ static void cut_all(struct ouro_server *server)
 
 			if (conn->req)
 				server->report.cut++;
-			conn->due_kind = DUE_COUNT;
+			conn_set_due_kind(conn, DUE_COUNT);
 			ouro__conn_cut(conn, OURO_ECANCELED);
 		}
 	}
@@ -508,21 +508,10 @@ int ouro_server_set_name(ouro_server *server, const char *name)
 	return ouro__handle_name(&server->base, name);
 }
 
-static uint64_t length(const struct list *list)
-{
-	uint64_t n = 0;
-
-	list_each (at, list)
-		n++;
-	return n;
-}
-
 void ouro_server_get_stats(const ouro_server *server, ouro_server_stats *ret_stats)
 {
 	handle_check(server, server_type);
 	*ret_stats = server->stats;
-	ret_stats->idle = length(&server->dues[DUE_idle].list);
-	ret_stats->waiting = length(&server->waiting);
 	ret_stats->shed = server->shed ? server->shed->figures.shed : 0;
 }
 

@@ -58,9 +58,13 @@ unsigned ouro__servers_delay(const ouro_loop *loop);
 bool ouro__servers_any(const ouro_loop *loop, bool (*is_so)(const ouro_server *server));
 
 /* Somebody on the floor above who hears of every answer of a server, after the server's on_done.
- * unhook: the server goes, and has let go of the hook already. */
+ * unhook: the server goes, and has let go of the hook already.
+ *
+ * early: it does not need to know whether the answer has left, so that those of a pipeline may leave
+ * together; of such a one it hears before, with an err and bytes of 0. */
 struct done_hook {
 	struct list link; /* on the server's list: removing it is enough to hear no more */
+	bool early;
 	void (*done)(struct done_hook *hook, ouro_req *req, const ouro_req_done *done);
 	void (*unhook)(struct done_hook *hook);
 };

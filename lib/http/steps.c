@@ -202,16 +202,29 @@ static bool is_listened_to(const ouro_req *req)
 	return req->on_done || req->server->opts.on_done || !list_empty(&req->server->hooks);
 }
 
+/* Must it be told when the answer has left? */
+static bool is_awaited(const ouro_req *req)
+{
+	if (req->on_done || req->server->opts.on_done)
+		return true;
+	list_each (at, &req->server->hooks)
+		if (!list_of(at, struct done_hook, link)->early)
+			return true;
+	return false;
+}
+
 /* The request is answered, and nothing of it is left to be read. */
 static enum conn_step next_request(struct conn *conn)
 {
 	ouro_req *req = conn->req;
 	bool more = req->begin < req->end || req->loan_len;
 
-	if (!more || conn->last || is_listened_to(req) ||
+	if (!more || conn->last || is_awaited(req) ||
 	    req->out.queued >= conn->server->opts.high_water || ouro__req_keep_loan(req))
 		return CONN_flush;
 	conn->server->stats.requests++;
+	if (is_listened_to(req))
+		ouro__req_done(req, 0);
 	ouro__req_renew(req);
 	return CONN_idle;
 }

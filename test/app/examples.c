@@ -38,6 +38,20 @@ static void ends_well(struct example *example, const char *last_words)
 
 /* ---- What their heads say ---- */
 
+TEST(measured_has_a_line_for_every_answer_and_figures)
+{
+	struct example measured = start("measured");
+	const char *page;
+
+	CHECK(is(ask(&measured, "GET /orders/tea", "X-Request-Id: me\r\n", ""), 200,
+		 "one tea, coming up\n"));
+	page = get(&measured, "/metrics");
+	CHECK(is(page, 200, NULL));
+	CHECK(strstr(page, "\norders_total{what=\"tea\"} 1\n"));
+	CHECK(strstr(page, "_count{method=\"GET\",route=\"/orders/:what\",status=\"200\"} 1\n"));
+	ends_well(&measured, "] \"GET /orders/tea HTTP/1.1\" 200 ");
+}
+
 TEST(hello_says_hello)
 {
 	struct example hello = start("hello");
