@@ -7,6 +7,7 @@
 #   make soak       millions of requests on one server: SOAK_SECONDS (0: ten million), SOAK_SEED
 #   make bench      ouro beside others, everything; bench-block, bench-http, ...: one of them
 #   make results    the same, and bench/RESULTS.md of it; bench-deps: what the benches need
+#   make inspect    libouro-inspect.so alone, which looks into the libev of other programs
 #   make headers    every public header alone, as C11 and as C++17
 #   make layers     no include points up a floor
 #   make readme     every piece of code in README.md compiles
@@ -63,6 +64,12 @@ GZIP_OBJ    := $(GZIP_SRC:%.c=$(BUILD)/%.o)
 GZIP_SHARED := $(BUILD)/libouro-gzip.so.$(VERSION)
 GZIP        := $(if $(filter 1,$(WITH_GZIP)),$(BUILD)/libouro-gzip.a $(BUILD)/libouro-gzip.so)
 
+# Stands before the libev of a program that somebody else has built, by LD_PRELOAD; such a program has
+# no sanitizer in it.
+INSPECT_SRC := $(sort $(wildcard inspect/*.c))
+INSPECT_OBJ := $(INSPECT_SRC:%.c=$(BUILD)/%.o)
+INSPECT     := $(if $(SAN),,$(BUILD)/libouro-inspect.so)
+
 # In quotes only: lib/sys must not stand in the way of libc's <sys/...>.
 INCLUDES := -Iinclude -iquote lib -iquote .
 LIBS     := -lev -lhttp_parser -lpthread -lm
@@ -81,7 +88,8 @@ LINK    = $(COMPILE) -MMD -MP -MT $@ -MF $@.d -o $@ $< $(HELP) $(LIBRARY) $(HOST
 # "  cc   lib/loop/timer.c" in place of the command, unless V=1.
 say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
 
-all: $(LIBRARY) $(BUILD)/libouro.so $(GZIP) examples
+all: $(LIBRARY) $(BUILD)/libouro.so $(GZIP) inspect examples
+inspect: $(INSPECT)
 examples: $(EXAMPLES) $(HOUSES) $(MODULES)
 run: $(BUILD)/examples/clock
 	@$<
@@ -112,6 +120,12 @@ $(GZIP_SHARED): $(GZIP_OBJ) $(BUILD)/libouro.so lib/libouro.map
 $(BUILD)/libouro-gzip.so: $(GZIP_SHARED)
 	@ln -sf $(<F) $(BUILD)/libouro-gzip$(SONAME:libouro%=%) && \
 		ln -sf libouro-gzip$(SONAME:libouro%=%) $@
+
+# Its own ouro is for nobody else, and libev is the program's: not linked, and all of it found.
+$(INSPECT_OBJ): private INCLUDES := -Iinclude
+$(BUILD)/libouro-inspect.so: $(INSPECT_OBJ) $(LIBRARY)
+	$(call say,ld,$@)$(COMPILE) -shared -o $@ $(INSPECT_OBJ) $(LIBRARY) -Wl,--exclude-libs,ALL \
+		-Wl,-z,defs $(LDFLAGS) $(filter-out -lev,$(LIBS))
 
 # What the last build was made with, and of. What follows a note is made again when it changes.
 $(BUILD)/flags:   export NOTE = $(CC) $(FLAGS) $(INCLUDES) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) $(LIBS)
@@ -185,7 +199,8 @@ endif
 # Warnings are errors here and nowhere else: a newer compiler must not keep anybody from building.
 test check: WERROR := -Werror
 test check: $(BUILD)/needs-test all $(TESTS)
-	@CC='$(CC)' BUILD='$(BUILD)' SAN='$(SAN)' test/run test/runner.sh $(TESTS) $(MODULES:$(BUILD)/examples/embed/%.so=test/%.sh)
+	@CC='$(CC)' BUILD='$(BUILD)' SAN='$(SAN)' test/run test/runner.sh $(TESTS) \
+		$(MODULES:$(BUILD)/examples/embed/%.so=test/%.sh) test/inspect.sh
 
 headers layers readme test-install test-clients: export MAKE := $(MAKE)
 headers: $(BUILD)/needs-headers
@@ -224,7 +239,7 @@ put_pc = sed -e 's|@prefix@|$(PREFIX)|' -e 's|@libdir@|$(libdir:$(PREFIX)/%=$${p
 	-e 's|@includedir@|$(includedir:$(PREFIX)/%=$${prefix}/%)|' \
 	-e 's|@version@|$(VERSION)|' -e 's|@libs@|$(LIBS)|' \
 	$(1).pc.in >'$(call to,$(libdir)/pkgconfig/$(1).pc)'
-install: $(LIBRARY) $(BUILD)/libouro.so $(GZIP)
+install: $(LIBRARY) $(BUILD)/libouro.so $(GZIP) $(INSPECT)
 	install -d '$(call to,$(includedir)/ouro)' '$(call to,$(libdir)/pkgconfig)'
 	install -m 644 include/ouro.h '$(call to,$(includedir))'
 	install -m 644 include/ouro/*.h '$(call to,$(includedir)/ouro)'
@@ -232,6 +247,7 @@ install: $(LIBRARY) $(BUILD)/libouro.so $(GZIP)
 	ln -sf $(notdir $(SHARED)) '$(call to,$(libdir)/$(SONAME))'
 	ln -sf $(SONAME) '$(call to,$(libdir)/libouro.so)'
 	$(call put_pc,ouro)
+	$(if $(INSPECT),install -m 644 $(INSPECT) '$(call to,$(libdir))')
 ifneq ($(GZIP),)
 	install -m 644 include/ouro-gzip.h '$(call to,$(includedir))'
 	install -m 644 $(BUILD)/libouro-gzip.a $(GZIP_SHARED) '$(call to,$(libdir))'
@@ -245,6 +261,7 @@ uninstall:
 	rm -rf '$(call to,$(includedir)/ouro)' '$(call to,$(includedir)/ouro.h)'
 	rm -f '$(call to,$(includedir)/ouro-gzip.h)'
 	rm -f '$(call to,$(libdir))'/libouro.a '$(call to,$(libdir))'/libouro.so*
+	rm -f '$(call to,$(libdir))'/libouro-inspect.so
 	rm -f '$(call to,$(libdir))'/libouro-gzip.a '$(call to,$(libdir))'/libouro-gzip.so*
 	rm -f '$(call to,$(libdir)/pkgconfig)'/ouro.pc '$(call to,$(libdir)/pkgconfig)'/ouro-gzip.pc
 
@@ -253,13 +270,13 @@ format:
 deps:
 	@for what in build test headers; do CC='$(CC)' .ci/deps $$what || exit 1; done
 clean:
-	rm -rf build build-* $(addprefix $(BUILD)/,lib workers examples test fuzz bench libouro.* libouro-gzip.* \
+	rm -rf build build-* $(addprefix $(BUILD)/,lib workers inspect examples test fuzz bench libouro.* libouro-*.* \
 		flags sources needs-*)
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
-.PHONY: all examples run test check headers layers readme test-install test-clients fuzz soak \
+.PHONY: all inspect examples run test check headers layers readme test-install test-clients fuzz soak \
 	bench bench-deps results $(BENCHES) install uninstall format deps clean help FORCE
 .SECONDARY: $(OBJ)
 .DELETE_ON_ERROR:
--include $(OBJ:.o=.d) $(EXAMPLES:=.d) $(HOUSES:=.d) $(MODULES:=.d) $(TESTS:=.d) $(PEERS:=.d)
+-include $(OBJ:.o=.d) $(INSPECT_OBJ:.o=.d) $(EXAMPLES:=.d) $(HOUSES:=.d) $(MODULES:=.d) $(TESTS:=.d) $(PEERS:=.d)

@@ -1,5 +1,5 @@
-# layers.awk -- an include points sideways or down, never up. Give it every file of include/, lib/
-# and workers/, by its path from the top; it answers with a sentence for each include that must not
+# layers.awk -- an include points sideways or down, never up. Give it every file of include/, lib/,
+# workers/ and inspect/, by its path from the top; it answers with a sentence for each include that must not
 # be, and with status 1 if there is any.
 #
 # Ours are in quotes: <sys/uio.h> is libc's.
@@ -17,7 +17,7 @@ BEGIN {
 	libc = "^(std[a-z]+|string|errno|limits|inttypes|time|signal|sys/[a-z]+|netinet/[a-z]+)\\.h$"
 }
 
-# Where a file lives: "lib" and its floor, "include", or "workers".
+# Where a file lives: "lib" and its floor, "include", "workers" or "inspect".
 FNR == 1 {
 	split(FILENAME, part, "/")
 	top = part[1]
@@ -35,6 +35,8 @@ FNR == 1 {
 		bad("\"" what "\" should be written from lib/")
 	else if (top == "include")
 		check_public()
+	else if (top == "inspect")
+		check_inspect()
 	else if (what in home)
 		check_home()
 	else if (top == "lib" && floor in module)
@@ -56,6 +58,12 @@ function check_public() {
 function check_module() {
 	if (to != floor && bracket == "\"" && what !~ /^ouro(\/[a-z]+|-[a-z]+)?\.h$/)
 		bad("lib/" floor " is a module, so it may include ouro/*.h and its own, not " what)
+}
+
+# A user of ouro and of libev.
+function check_inspect() {
+	if ((what in home && what != "ev.h") || to in height && bracket == "\"")
+		bad("inspect/ stands on ouro.h and ev.h, so it may not include " what)
 }
 
 function check_home() {

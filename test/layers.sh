@@ -5,7 +5,7 @@
 awk=$PWD/test/layers.awk
 
 layers() {
-	awk -f "$awk" $(find include lib workers -name '*.[ch]' 2>/dev/null)
+	awk -f "$awk" $(find include lib workers inspect -name '*.[ch]' 2>/dev/null)
 }
 check "no include of this tree points up" layers
 
@@ -52,6 +52,12 @@ may_not include/ouro/x.h '#include <ev.h>' \
 	'a public header may include ouro/*.h and libc, not ev.h'
 may_not include/ouro/x.h '#include "loop/turn.h"' \
 	'a public header may include ouro/*.h and libc, not loop/turn.h'
+may inspect/x.c '#include <ev.h>'
+may inspect/x.c '#include <ouro.h>'
+may_not inspect/x.c '#include "loop/turn.h"' \
+	'inspect/ stands on ouro.h and ev.h, so it may not include loop/turn.h'
+may_not inspect/x.c '#include <http_parser.h>' \
+	'inspect/ stands on ouro.h and ev.h, so it may not include http_parser.h'
 may lib/gzip/x.c '#include <zlib.h>'
 may lib/gzip/x.c '#include "gzip/accept.h"'
 may lib/gzip/x.c '#include "ouro/filter.h"'
