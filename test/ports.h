@@ -26,15 +26,19 @@ static inline void send_text(ouro_port *port, const char *text)
 	CHECK_EQ(ouro_port_send(port, ouro_str_z(text)), 0);
 }
 
-/* n times the same byte. */
-static inline void fill_buf(ouro_buf *buf, char byte, size_t n)
+/* n times the same byte, in memory of ouro's. */
+static inline char *bytes_of(char byte, size_t n)
 {
+	ouro_buf *buf = ouro_buf_new();
 	char *bytes = malloc(n);
 
-	CHECK(bytes != NULL);
+	CHECK(buf && bytes);
 	memset(bytes, byte, n);
 	CHECK_EQ(ouro_buf_append(buf, bytes, n), 0);
 	free(bytes);
+	bytes = ouro_buf_detach(buf, NULL);
+	ouro_buf_free(buf);
+	return bytes;
 }
 
 static inline void send_big(ouro_port *port, char byte, size_t n)

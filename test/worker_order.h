@@ -506,8 +506,6 @@ IN_BOTH(a_worker_that_does_not_hold_the_loop_lets_it_end)
 
 /* --- A channel between two --- */
 
-static ouro_port *far_channel;
-
 static void far_forwards(ouro_port *channel, ouro_str message, void *arg)
 {
 	char text[64];
@@ -520,6 +518,8 @@ static void far_forwards(ouro_port *channel, ouro_str message, void *arg)
 
 static void far_takes_channel(ouro_port *parent, ouro_str message, void *arg)
 {
+	ouro_port *far_channel;
+
 	(void)arg;
 	CHECK_EQ(ouro_port_take_port(parent, &far_channel), 0);
 	ouro_port_on_message(far_channel, far_forwards, parent);

@@ -43,8 +43,8 @@ OURO_API int ouro_port_pair(ouro_loop *loop, enum ouro_kind kind, const ouro_por
  * -ENOMEM, -EMFILE.
  *
  * send       copies the bytes. They may be none.
- * send_take  the bytes leave the buffer, as by ouro_buf_detach(). Between threads they are not
- *            copied, however many. Refused: the buffer keeps them.
+ * send_take  bytes that ouro_buf_detach() or ouro_port_detach() gave: they are ours now, and between
+ *            threads not copied, however many. Refused: they are still yours.
  * send_fd    with a descriptor, which is ours now: it is closed here when it has arrived there.
  *            -EBADF: it is none.
  * send_port  with an end of a pipe, of the same loop, that has not been used: nothing sent, nobody
@@ -52,7 +52,7 @@ OURO_API int ouro_port_pair(ouro_loop *loop, enum ouro_kind kind, const ouro_por
  *            new owner. -EINVAL, and on_log is told why: it was used, is a worker's own, is an end
  *            of this very pipe, or is one of OURO_THREADS on its way to a process. */
 OURO_API int ouro_port_send(ouro_port *port, ouro_str message);
-OURO_API int ouro_port_send_take(ouro_port *port, ouro_buf *message);
+OURO_API int ouro_port_send_take(ouro_port *port, char *bytes, size_t len);
 OURO_API int ouro_port_send_fd(ouro_port *port, ouro_str message, int fd);
 OURO_API int ouro_port_send_port(ouro_port *port, ouro_str message, ouro_port *moved);
 

@@ -187,17 +187,12 @@ int ouro_port_send(ouro_port *port, ouro_str message)
 	return err ? err : put(port, &frame, NULL, message.len);
 }
 
-int ouro_port_send_take(ouro_port *port, ouro_buf *message)
+int ouro_port_send_take(ouro_port *port, char *bytes, size_t len)
 {
-	ouro_str bytes = ouro_buf_str(message);
-	struct frame frame = { .kind = PORT_MESSAGE, .bytes = bytes };
-	int err = refuse(port, bytes.len);
+	struct frame frame = { .kind = PORT_MESSAGE, .bytes = ouro_str_n(bytes, len) };
+	int err = refuse(port, len);
 
-	if (!err)
-		err = put(port, &frame, bytes.len ? (char *)(uintptr_t)bytes.ptr : NULL, bytes.len);
-	if (!err && bytes.len)
-		(void)!ouro_buf_detach(message, NULL); /* it has gone already */
-	return err;
+	return err ? err : put(port, &frame, bytes, len);
 }
 
 int ouro_port_send_fd(ouro_port *port, ouro_str message, int fd)

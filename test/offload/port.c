@@ -214,21 +214,16 @@ TEST(limits_without_sense_are_refused)
 
 /* --- What moves --- */
 
-IN_BOTH(a_buffer_that_is_sent_by_take_has_gone)
+IN_BOTH(bytes_that_are_sent_by_take_have_gone)
 {
 	struct duo duo = duo_new(kind, NULL);
-	ouro_buf *buf = ouro_buf_new();
 
-	CHECK_EQ(ouro_buf_append(buf, "small", 5), 0);
-	CHECK_EQ(ouro_port_send_take(duo.a, buf), 0);
-	CHECK_EQ(ouro_buf_str(buf).len, 0);
-	fill_buf(buf, 'y', 1 << 20);
-	CHECK_EQ(ouro_port_send_take(duo.a, buf), 0);
-	CHECK_EQ(ouro_buf_str(buf).len, 0);
-	CHECK_EQ(ouro_port_send_take(duo.a, buf), 0); /* an empty one is a message too */
-	ouro_buf_free(buf);
+	CHECK_EQ(ouro_port_send_take(duo.a, bytes_of('s', 5), 5), 0);
+	CHECK_EQ(ouro_port_send_take(duo.a, bytes_of('y', 1 << 20), 1 << 20), 0);
+	CHECK_EQ(ouro_port_send_take(duo.a, bytes_of('n', 5), 0), 0);
+	CHECK_EQ(ouro_port_send_take(duo.a, NULL, 0), 0);
 	ouro_port_on_message(duo.b, say_message, NULL);
-	duo_run_until(&duo, "small y*1048576 ()");
+	duo_run_until(&duo, "sssss y*1048576 () ()");
 	duo_free(&duo);
 }
 
@@ -250,14 +245,9 @@ static void keep_bytes(ouro_port *port, ouro_str message, void *arg)
 TEST(between_threads_taken_bytes_are_not_copied_on_the_way_to_who_keeps_them)
 {
 	struct duo duo = duo_new(OURO_THREADS, NULL);
-	ouro_buf *buf = ouro_buf_new();
-	const void *sent;
-	char *kept;
+	char *sent = bytes_of('y', 1 << 20), *kept;
 
-	fill_buf(buf, 'y', 1 << 20);
-	sent = ouro_buf_str(buf).ptr;
-	CHECK_EQ(ouro_port_send_take(duo.a, buf), 0);
-	ouro_buf_free(buf);
+	CHECK_EQ(ouro_port_send_take(duo.a, sent, 1 << 20), 0);
 	ouro_port_on_message(duo.b, keep_bytes, &kept);
 	duo_run_until(&duo, "kept");
 	CHECK(seen == sent);
@@ -279,20 +269,18 @@ IN_BOTH(small_bytes_can_be_kept_as_well)
 	ouro_bytes_free(kept);
 }
 
-IN_BOTH(a_refused_take_leaves_the_buffer_as_it_was)
+IN_BOTH(a_refused_take_leaves_the_bytes_to_their_owner)
 {
 	ouro_port_opts limits = { .high = 1, .low = 1 };
 	struct duo duo = duo_new(kind, &limits);
-	ouro_buf *buf = ouro_buf_new();
+	char *bytes = bytes_of('y', 100000);
 
 	send_text(duo.a, "first");
-	fill_buf(buf, 'y', 100000);
-	CHECK_EQ(ouro_port_send_take(duo.a, buf), OURO_EBUSY);
-	CHECK_EQ(ouro_buf_str(buf).len, 100000);
+	CHECK_EQ(ouro_port_send_take(duo.a, bytes, 100000), OURO_EBUSY);
 	ouro_port_close(duo.a);
-	CHECK_EQ(ouro_port_send_take(duo.a, buf), OURO_ECLOSED);
-	CHECK_EQ(ouro_buf_str(buf).len, 100000);
-	ouro_buf_free(buf);
+	CHECK_EQ(ouro_port_send_take(duo.a, bytes, 100000), OURO_ECLOSED);
+	CHECK_EQ(bytes[99999], 'y');
+	ouro_bytes_free(bytes);
 	duo_free(&duo);
 }
 
@@ -644,6 +632,7 @@ static int try_all(void)
 	ouro_loop *loop = ouro_loop_new(NULL);
 	ouro_port *a, *b, *c, *d;
 	ouro_buf *buf = NULL;
+	char *bytes = NULL;
 	int err, count = 0;
 
 	if (!loop)
@@ -658,7 +647,11 @@ static int try_all(void)
 	if (!err)
 		err = ouro_port_send(a, ouro_str_n(said, 10000));
 	if (!err)
-		err = ouro_port_send_take(a, buf);
+		bytes = ouro_buf_detach(buf, NULL);
+	if (!err)
+		err = ouro_port_send_take(a, bytes, 10000);
+	if (!err)
+		bytes = NULL;
 	if (!err)
 		err = ouro_port_send_port(a, ouro_str_z("port"), c);
 	if (!err) {
@@ -678,6 +671,7 @@ static int try_all(void)
 		CHECK(count == 5 || test_memory.taken >= test_memory.refused);
 	}
 	ouro_buf_free(buf);
+	ouro_bytes_free(bytes);
 	ouro_loop_free(loop);
 	return err;
 }
