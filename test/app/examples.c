@@ -182,6 +182,30 @@ TEST(long_makes_lines_and_stands_clients_that_leave)
 	ends_well(&lines, " 0 cut off");
 }
 
+TEST(channel_has_two_workers_that_talk_alone)
+{
+	struct example channel = launch("channel", "0");
+	char text[4096];
+
+	CHECK_EQ(finish(&channel, text, sizeof(text)), 0);
+	CHECK(strstr(text, "one: 12 squared is 144\n") != NULL);
+	CHECK(strstr(text, "two: 30 squared is 900\n") != NULL);
+	CHECK(strstr(text, "one: was told \"one\"\n") != NULL);
+	CHECK(strstr(text, "two: was told \"two\"\n") != NULL);
+}
+
+TEST(worker_is_followed_by_another_when_it_crashes)
+{
+	struct example worker = start("worker");
+	int first = 0, second = 0;
+
+	CHECK_EQ(sscanf(strstr(get(&worker, "/"), "\r\n\r\n"), " process %d", &first), 1);
+	CHECK(!strstr(get(&worker, "/crash"), "HTTP"));
+	CHECK_EQ(sscanf(strstr(get(&worker, "/"), "\r\n\r\n"), " process %d", &second), 1);
+	CHECK(first && second && first != second);
+	ends_well(&worker, "OURO_ECRASHED: signal 11\n");
+}
+
 TEST(thread_serves_others_meanwhile)
 {
 	struct example thread = start("thread");

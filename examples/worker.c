@@ -1,0 +1,80 @@
+/* worker.c -- a process that serves HTTP on a loop of its own, and may crash: another follows.  ★★★
+ *
+ * The parent has the socket and hands it over with the first message, so nobody who connects
+ * meanwhile is turned away.
+ *
+ *     cc worker.c $(pkg-config --cflags --libs ouro) && ./a.out
+ *     curl http://127.0.0.1:8080/; curl http://127.0.0.1:8080/crash; curl http://127.0.0.1:8080/ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <ouro.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static void answer(ouro_req *req, void *arg)
+{
+	(void)arg;
+	if (ouro_str_eq(ouro_req_path(req), "/crash"))
+		raise(SIGSEGV);
+	ouro_req_replyf(req, 200, "text/plain", "process %d\n", (int)getpid());
+}
+
+/* In the worker: its first message brings the socket. */
+static void on_socket(ouro_port *parent, ouro_str message, void *loop)
+{
+	ouro_http_opts opts = { .fd = ouro_port_take_fd(parent), .on_request = answer };
+
+	(void)message;
+	if (ouro_http_listen(loop, &opts, NULL))
+		ouro_loop_stop(loop, 1);
+}
+
+static void serve(ouro_loop *loop, ouro_port *parent, void *arg)
+{
+	(void)arg;
+	ouro_port_on_message(parent, on_socket, loop);
+}
+
+static void start(ouro_loop *loop, int *listening);
+
+static void on_exit_of(ouro_worker *worker, int code, void *listening)
+{
+	printf("%s: signal %d\n", ouro_errname(code), ouro_worker_signal(worker));
+	if (code == OURO_ECRASHED)
+		start(ouro_worker_loop(worker), listening);
+	ouro_worker_close(worker);
+}
+
+static void start(ouro_loop *loop, int *listening)
+{
+	ouro_worker_opts opts = { .main = serve, .kind = OURO_PROCESSES, .name = "server" };
+	ouro_worker *worker;
+	int err = ouro_worker_start(loop, &opts, on_exit_of, listening, &worker);
+
+	if (!err)
+		err = ouro_port_send_fd(ouro_worker_port(worker), ouro_str_z("socket"),
+					dup(*listening));
+	if (err)
+		ouro_loop_stop(loop, ouro_die("start a worker", err));
+}
+
+int main(int argc, char **argv)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET,
+				  .sin_port = htons((uint16_t)(argc > 2 ? atoi(argv[2]) : 8080)),
+				  .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+	ouro_loop *loop = ouro_loop_new(NULL);
+	socklen_t size = sizeof(at);
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(fd, (struct sockaddr *)&at, size) || listen(fd, 511))
+		return ouro_die("listen", -errno);
+	getsockname(fd, (struct sockaddr *)&at, &size);
+	printf("listening on http://127.0.0.1:%u/\n", ntohs(at.sin_port));
+	fflush(stdout);
+	start(loop, &fd);
+	return ouro_loop_main(loop);
+}
