@@ -20,6 +20,7 @@
 #include "ouro/addr.h"
 #include "ouro/base.h"
 #include "ouro/crew.h"
+#include "ouro/dashboard.h"
 #include "ouro/dns.h"
 #include "ouro/error.h"
 #include "ouro/events.h"
