@@ -1,7 +1,8 @@
 # ouro -- an event-loop server framework in C.
 #
 #   make            libraries and examples, into build/
-#   make run        the main example: a clock that also listens to you
+#   make run        the main example: what one long computation does to everybody else; its page
+#                   is at the address that it prints
 #   make test       every test (check is the same); installs what it lacks on Debian
 #   make fuzz       made-up input for what reads HTTP: FUZZ_SECONDS (600) for each fuzzer
 #   make soak       millions of requests on one server: SOAK_SECONDS (0: ten million), SOAK_SEED
@@ -43,6 +44,7 @@ OBJ      := $(SRC:%.c=$(BUILD)/%.o)
 HEADERS  := include/ouro.h $(sort $(wildcard include/ouro/*.h))
 EXAMPLES := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/*.c)))
 MODULES  := $(BUILD)/examples/embed/redis.so $(BUILD)/examples/embed/postgresql.so
+BLOCK    := $(BUILD)/examples/cpu-block/cpu-block
 HOUSES   := $(filter-out $(MODULES:.so=),$(patsubst %.c,$(BUILD)/%,$(sort $(wildcard examples/embed/*.c))))
 TEST_SRC := $(foreach f,$(FLOORS),$(sort $(wildcard test/$f/*.c)))
 FUZZ_SRC := $(sort $(wildcard test/fuzz/*.c))
@@ -90,8 +92,8 @@ say = $(if $(filter 1,$(V)),,@printf '  %-4s %s\n' $(1) $(2);)
 
 all: $(LIBRARY) $(BUILD)/libouro.so $(GZIP) inspect examples
 inspect: $(INSPECT)
-examples: $(EXAMPLES) $(HOUSES) $(MODULES)
-run: $(BUILD)/examples/clock
+examples: $(EXAMPLES) $(BLOCK) $(HOUSES) $(MODULES)
+run: $(BLOCK)
 	@$<
 
 $(BUILD)/%.o: %.c $(BUILD)/flags | $(BUILD)/needs-build
@@ -141,7 +143,7 @@ $(BUILD)/needs-%:
 $(addprefix $(BUILD)/needs-,test headers clients bench fuzz): | $(BUILD)/needs-build
 
 # An example sees what a user sees; a test may look inside. Private: not for the library they need.
-$(EXAMPLES) $(HOUSES) $(MODULES): private INCLUDES := -Iinclude
+$(EXAMPLES) $(BLOCK) $(HOUSES) $(MODULES): private INCLUDES := -Iinclude
 $(BUILD)/examples/embed/postgresql.so: private CPPFLAGS += -fvisibility=default \
 	-isystem $(shell pg_config --includedir-server 2>/dev/null)
 $(BUILD)/examples/%: examples/%.c $(LIBRARY)
@@ -159,6 +161,12 @@ $(PEERS): private INCLUDES := -Iinclude
 $(BUILD)/test/%: test/%.c $(LIBRARY)
 	@mkdir -p $(@D)
 	$(call say,cc,$<)$(LINK)
+
+# The pages lie beside the code, and in the objects: see the head of each page.c.
+$(BUILD)/lib/app/dashboard_page.o: $(wildcard lib/app/dashboard/*)
+$(BLOCK): $(wildcard examples/cpu-block/*) $(LIBRARY)
+	@mkdir -p $(@D)
+	$(call say,cc,examples/cpu-block)$(COMPILE) -o $@ $(filter %.c,$^) $(LIBRARY) $(LDFLAGS) $(LIBS)
 
 # A host library comes before -lev: Debian's libev.so has functions of libevent's names in it. Where
 # it is missing the program is a script that says so, too old to be kept: the next make asks again.

@@ -279,7 +279,8 @@ end ticker
 # ---- A browser ----
 
 sees() {
-	is "$1" "$(timeout 100 node "$peers/browser.mjs" "$browser" "$tmp/browser" $2 "$url" 2>&1)"
+	is "$1" "$(timeout 100 node "$peers/browser.mjs" "$browser" "$tmp/browser" $2 "$url" \
+		"$build/screens" 2>&1)"
 }
 browser_visits() {
 	begin hello
@@ -299,6 +300,9 @@ browser_visits() {
 	check "a browser: a form with a file, and its progress" sees "1: it is in form-file" form
 	check "a browser: all of the file has come" is 300000 "$(wc -c <"$tmp/form/form-file")"
 	end form
+	begin block "$build/examples/cpu-block/cpu-block"
+	check "a browser: one long computation, in six places" sees "all is well" block
+	end block
 }
 if browser=$(.ci/deps --browser) && has node; then
 	browser_visits

@@ -1,12 +1,14 @@
 // browser.mjs -- somebody who sits before a browser: opens pages, clicks, types, and looks.
 //
-//	node browser.mjs CHROMIUM FOLDER VISIT URL    prints what was seen
+//	node browser.mjs CHROMIUM FOLDER VISIT URL [ALBUM]    prints what was seen
 //
-// VISIT is one of those at the end; FOLDER: where the browser may write. Chromium is spoken to over
+// VISIT is one of those at the end; FOLDER: where the browser may write; ALBUM: where pictures of what
+// was seen are put. Chromium is spoken to over
 // a pair of pipes, in its own language (DevTools), so that nothing but Node is needed. What a page
 // shall come to show is waited for in the page, by an observer, not by looking again and again.
 import { spawn } from 'node:child_process';
-const [chromium, folder, visit, url] = process.argv.slice(2);
+import { mkdirSync, writeFileSync } from 'node:fs';
+const [chromium, folder, visit, url, album] = process.argv.slice(2);
 
 // ---- The browser ----
 
@@ -75,6 +77,21 @@ class Page {
 			await say('Input.dispatchMouseEvent', { type, x, y, button: 'left', clickCount: 1 },
 				this.session);
 	}
+	// As wide as that, in a theme; true: all of it fits.
+	async shape(width, theme) {
+		await say('Emulation.setDeviceMetricsOverride',
+			{ width, height: 900, deviceScaleFactor: 1, mobile: false }, this.session);
+		await say('Emulation.setEmulatedMedia',
+			{ features: [{ name: 'prefers-color-scheme', value: theme }] }, this.session);
+		return this.does(`new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(
+			() => done(document.documentElement.scrollWidth <= ${width}))))`);
+	}
+	async shoot(name) {
+		const { data } = await say('Page.captureScreenshot',
+			{ format: 'png', captureBeyondViewport: true }, this.session);
+		mkdirSync(album, { recursive: true });
+		writeFileSync(`${album}/${name}.png`, Buffer.from(data, 'base64'));
+	}
 	async type(text) {
 		await say('Input.insertText', { text }, this.session);
 		for (const type of ['keyDown', 'keyUp'])
@@ -124,6 +141,49 @@ const visits = {
 			now.textContent !== '${other}' && now.textContent`);
 		const first = await tick('');
 		return first !== await tick(first);
+	},
+	// One computation in six places: what each button does to the pictures, by the data behind them.
+	// No picture has a word across another's border, on a phone nor on a desk, by day nor by night.
+	async block() {
+		const page = await Page.open(url);
+		const seen = [];
+		const note = (what, is) => { if (!is) seen.push(what); };
+		const state = `ouro.samples[ouro.samples.length - 1]`;
+		const press = async (place) => {
+			await page.click(`[data-place=${place}]`);
+			const words = await page.until(
+				`document.querySelector('#results [data-place=${place}]')?.textContent`);
+			await page.shoot(place);
+			return words;
+		};
+		await page.shape(1400, 'light');
+		await page.until(`window.ouro && ouro.samples.length > 1`);
+		await page.does(`document.getElementById('n').value = 38`);
+		for (const place of ['inline', 'sliced', 'pool', 'threads', 'processes'])
+			note(`${place} computes`, /fib\(38\) = 39088169,/.test(await press(place)));
+		note('crash is told', /killed by SIGABRT/.test(await press('crash')));
+		note('it is known who held the loop, and for whom', await page.until(
+			`ouro.held.some((h) => h.who === 'fib_inline' && h.doing === 'GET /cpu/inline?n=38') &&
+			document.querySelector('#held li')`));
+		note('the pool has had a call', await page.until(
+			`${state}.pool.lanes.find((lane) => lane.name === 'user').done === 1`));
+		note('each crew has had its job', await page.until(
+			`${state}.crews.length === 2 && ${state}.crews.every((crew) => crew.done === 1)`));
+		note('a crash is counted', await page.until(
+			`${state}.crews.find((crew) => crew.kind === 'process').crashed === 1`));
+		note('the lanes have their boxes', await page.until(`document.querySelector('#crew canvas') &&
+			[...ouro.lanes.values()].flat().some((box) => box.job === 'fib')`));
+		note('pings are answered as before', await page.does(
+			`fetch('ping').then((answer) => answer.text()).then((text) => text === 'pong\\n')`));
+		for (const [width, theme] of [[400, 'dark'], [400, 'light'], [1400, 'dark'], [1400, 'light']]) {
+			note(`${width} wide`, await page.shape(width, theme));
+			await page.shoot(`${width}-${theme}`);
+		}
+		await page.does(`document.querySelector('[data-place=pool]').focus()`);
+		await page.type('');
+		note('a key presses a button', await page.until(
+			`${state}.pool.lanes.find((lane) => lane.name === 'user').done === 2`));
+		return seen.join(', ') || 'all is well';
 	},
 	// What a page's own WebSocket makes of ours: test/clients/ws.c.
 	async socket() {
