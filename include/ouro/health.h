@@ -20,12 +20,12 @@
 OURO_BEGIN
 
 /* 200 "alive". arg is not looked at. */
-OURO_API ouro_req_fn ouro_health_live;
+OURO_API void ouro_health_live(ouro_req *req, void *arg);
 
 /* 200 "ready"; 503 and why not: "ending", from the moment that the end of any server of the loop
  * has begun or was announced (ouro_loop_main() does that on SIGTERM, ouro_server_close_after() for
  * one). arg is not looked at. */
-OURO_API ouro_req_fn ouro_health_ready;
+OURO_API void ouro_health_ready(ouro_req *req, void *arg);
 
 /* Why it is not ready, in a few words of UTF-8; NULL: it is. Asked for each request for
  * ouro_health_check(), so it should know. */
@@ -39,6 +39,6 @@ typedef struct ouro_health {
 
 /* As ouro_health_ready(), and more: the route's arg is an ouro_health, which must stay as long as
  * the server. */
-OURO_API ouro_req_fn ouro_health_check;
+OURO_API void ouro_health_check(ouro_req *req, void *arg);
 OURO_END
 #endif
