@@ -30,6 +30,8 @@
 #define OURO_VERSION_MINOR  1
 #define OURO_VERSION_PATCH  0
 #define OURO_VERSION_STRING "0.1.0"
+#define OURO_VERSION_NUMBER \
+	(OURO_VERSION_MAJOR * 10000 + OURO_VERSION_MINOR * 100 + OURO_VERSION_PATCH)
 
 /* In an option whose 0 means "the default": no limit, or never. */
 #define OURO_NEVER 0xffffffffu

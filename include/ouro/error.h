@@ -19,6 +19,7 @@ OURO_BEGIN
 	X(EBUSY, -4089, "the queue is full")               \
 	X(ECRASHED, -4088, "the process that ran it died") \
 	X(ENOJOB, -4087, "no job of that name")            \
+	X(EVERSION, -4086, "headers of another version")   \
 	OURO_EAI_ERRORS(X)
 
 /* What getaddrinfo(3) says instead of an errno: its names, numbers of our own, since its differ

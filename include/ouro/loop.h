@@ -58,6 +58,12 @@ typedef struct ouro_loop_opts {
  * as soon as nothing is left in either. It owns only watchers of its own there. */
 OURO_API ouro_loop *ouro_loop_new(const ouro_loop_opts *opts) OURO_MUST_CHECK;
 
+/* The call above says by itself which headers it was compiled with. Options grow from version to
+ * version, so a library of another major or minor number refuses: NULL, with -errno OURO_EVERSION.
+ * (A caller of the function without the macro, as from another language, is not asked.) */
+OURO_API ouro_loop *ouro_loop_new_for(unsigned version, const ouro_loop_opts *opts) OURO_MUST_CHECK;
+#define ouro_loop_new(...) ouro_loop_new_for(OURO_VERSION_NUMBER, __VA_ARGS__)
+
 /* Ends the loop: closes what is open (each gets its on_close), stops every timer, drops tasks that
  * have not run, cancels operations that wait for the pool (each callback gets OURO_ECANCELED),
  * waits for those that run unless their time was already up, and frees. From a callback of this

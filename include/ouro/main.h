@@ -26,9 +26,25 @@ OURO_BEGIN
  * gives. SIGINT does not wait, since it is somebody at the keyboard. */
 OURO_API int ouro_loop_main(ouro_loop *loop);
 
+/* What the environment can say to every program that calls ouro_loop_main(); a word that makes no
+ * sense ends it, in words.
+ *
+ *     OURO_LOG=info                   print the log down to this level: error, warn (the default),
+ *                                     info, debug
+ *     OURO_LAG_MS=20                  tell who holds the loop longer than this
+ *     OURO_ACCESS_LOG=FILE            a line for every answer of the servers there are: access.h
+ *     OURO_DASHBOARD=127.0.0.1:9090   a page that shows the loop: dashboard.h
+ *     OURO_SHUTDOWN_MS, OURO_SHUTDOWN_DELAY_MS   as above
+ *     OURO_POOL_SIZE, OURO_ORIGINS    pool.h and loop.h: to any loop
+ *
+ * The limit of open descriptors is raised as far as the process may. */
+
 /* A whole program that is one HTTP server: a loop, ouro_http_listen() with these options,
  * "listening on http://127.0.0.1:8080/" on stdout, and ouro_loop_main(). The port is what
- * `-p PORT` asks for, or else that of the options, or else 8080; `-p 0` takes any free one. */
+ * `-p PORT` asks for, or else OURO_PORT, or else that of the options, or else 8080; 0 takes any free
+ * one. So it is with --host and OURO_HOST, and with --log, --lag, --access and --dashboard: a flag
+ * goes before the environment, that before the program. --print-config prints what holds and where
+ * it was said, --help all there is. Returns what main() should return: 2 for a flag that is none. */
 OURO_API int ouro_http_main(int argc, char **argv, const ouro_http_opts *opts);
 
 /* Prints "ouro: cannot listen on port 8080: Address already in use (EADDRINUSE)" for ("listen on

@@ -1,9 +1,13 @@
-/* main.c -- a loop for a whole program: the only file of ouro that prints. See ouro/main.h. */
+/* main.c -- a loop for a whole program: the only file of ouro that prints, but for
+ * settings.c. See ouro/main.h. */
 #include "ouro/main.h"
+#include "app/settings.h"
+#include "http/core.h"
 #include "http/server.h"
 #include "loop/loop.h"
 #include "loop/watchdog.h"
 #include "ouro/access.h"
+#include "ouro/dashboard.h"
 #include "ouro/error.h"
 #include "ouro/signal.h"
 #include "ouro/timer.h"
@@ -11,7 +15,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <sys/resource.h>
 
 #define SHUTDOWN_MS 10000
 #define WATCH_MS    50
@@ -27,28 +31,58 @@ struct program {
 	const char *ended_by;
 };
 
+/* How many descriptors this process may have open, as far as it can raise that itself. */
+static unsigned long descriptors(void)
+{
+	struct rlimit limit = { 0 };
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	return (unsigned long)limit.rlim_max;
+}
+
 /* What to do about it, where that is not what the sentence says already. */
-static const char *advice(int err)
+static void advise(const char *what, int err)
 {
 	switch (err) {
 	case -EADDRINUSE:
-		return "another program has that port (`ss -ltnp` tells which): end it, or take "
-		       "another";
+		fputs("ouro: another program has that port (`ss -ltnp` tells which): end it, or "
+		      "take "
+		      "another, by -p or OURO_PORT\n",
+		      stderr);
+		break;
+	case -EADDRNOTAVAIL:
+		fputs("ouro: this machine has no such address (`ip addr` shows those it has); with "
+		      "no "
+		      "host, a program listens at all of them\n",
+		      stderr);
+		break;
 	case -EACCES:
-		return "this user may not: a port below 1024 takes root, or once "
-		       "`setcap cap_net_bind_service=+ep PROGRAM`";
-	default:
-		return NULL;
+		if (strstr(what, "listen"))
+			fputs("ouro: this user may not: a port below 1024 takes root, or once "
+			      "`setcap "
+			      "cap_net_bind_service=+ep PROGRAM`\n",
+			      stderr);
+		break;
+	case -EMFILE:
+		fprintf(stderr,
+			"ouro: a process may have %lu descriptors open here: `ulimit -n` "
+			"raises that, or LimitNOFILE= of its service\n",
+			descriptors());
+		break;
+	case OURO_EVERSION:
+		fprintf(stderr,
+			"ouro: this program was compiled with the headers of another version "
+			"than the library that runs, %s: compile it again, or `ldd PROGRAM` shows "
+			"which library it takes\n",
+			ouro_version());
+		break;
 	}
 }
 
 int ouro_die(const char *what, int err)
 {
-	const char *more = advice(err);
-
 	fprintf(stderr, "ouro: cannot %s: %s (%s)\n", what, ouro_strerror(err), ouro_errname(err));
-	if (more)
-		fprintf(stderr, "ouro: %s\n", more);
+	advise(what, err);
 	return 1;
 }
 
@@ -120,7 +154,7 @@ static void print_lag(ouro_loop *loop, const ouro_lag *lag, void *arg)
 static void print_log(ouro_log_level level, const char *sentence, void *arg)
 {
 	(void)arg;
-	if (level <= OURO_LOG_WARN)
+	if (level <= ouro__setting_level())
 		fprintf(stderr, "ouro: %s: %s\n", ouro_log_level_name(level), sentence);
 }
 
@@ -240,18 +274,68 @@ static int listen_to(ouro_loop *loop, int signo, ouro_signal_fn *fn, struct prog
 	return err;
 }
 
-/* The environment's number, or else `otherwise`; false: it is none, which is said. */
-static bool read_ms(const char *name, unsigned otherwise, unsigned *ret_ms)
+/* The servers that there are have a line for every answer, if that was asked for. */
+static int open_access(ouro_loop *loop)
 {
-	const char *text = getenv(name);
-	uint64_t ms = text ? ouro_str_u64(ouro_str_z(text), UINT64_MAX) : otherwise;
+	const char *path = ouro__setting(SETTING_ACCESS);
+	const struct http *http = ouro__http_find(loop);
+	ouro_access *log;
+	int err;
 
-	if (ms > OURO_NEVER) {
-		fprintf(stderr, "ouro: %s is no number of milliseconds: %s\n", name, text);
-		return false;
+	if (!path || !http)
+		return 0;
+	err = ouro_access_open(loop, &(ouro_access_opts){ .path = path }, &log);
+	list_each (at, &http->servers)
+		if (!err)
+			err = ouro_access_attach(log, list_of(at, ouro_server, link));
+	return err ? ouro_die("open the access log", err) : 0;
+}
+
+static int open_dashboard(ouro_loop *loop)
+{
+	const char *address = ouro__setting(SETTING_DASHBOARD);
+	ouro_dashboard *dashboard;
+	char what[160];
+	int err;
+
+	if (!address)
+		return 0;
+	err = ouro_dashboard_listen(loop, address, NULL, &dashboard);
+	if (!err) {
+		fprintf(stderr, "ouro: dashboard at %s\n", ouro_dashboard_url(dashboard));
+		return 0;
 	}
-	*ret_ms = (unsigned)ms;
-	return true;
+	snprintf(what, sizeof(what), "show a dashboard at %s", address);
+	return ouro_die(what, err);
+}
+
+/* A server wants as many descriptors as it may have; the usual limit is there for programs that count
+ * them in a set of bits. */
+static void raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+/* What the environment says of a loop that is to run. 0, or main's status. */
+static int obey(ouro_loop *loop, struct program *program)
+{
+	unsigned lag_ms;
+	int status;
+
+	if (!ouro__setting_number(SETTING_SHUTDOWN, SHUTDOWN_MS, &program->shutdown_ms) ||
+	    !ouro__setting_number(SETTING_DELAY, OURO_NEVER, &program->delay_ms) ||
+	    !ouro__setting_number(SETTING_LAG, 0, &lag_ms))
+		return 1;
+	if (lag_ms)
+		loop->lag.limit = lag_ms * NS_PER_MS;
+	raise_descriptors();
+	status = open_access(loop);
+	return status ? status : open_dashboard(loop);
 }
 
 /* A program's loop has a watchdog, unless it was told otherwise. Without one it still runs. */
@@ -301,10 +385,10 @@ int ouro_loop_main(ouro_loop *loop)
 		loop->on_lag = print_lag;
 	if (!loop->log.fn)
 		loop->log.fn = print_log;
-	if (!read_ms("OURO_SHUTDOWN_MS", SHUTDOWN_MS, &program.shutdown_ms) ||
-	    !read_ms("OURO_SHUTDOWN_DELAY_MS", OURO_NEVER, &program.delay_ms)) {
+	err = obey(loop, &program);
+	if (err) {
 		ouro_loop_free(loop);
-		return 1;
+		return err;
 	}
 	err = run(loop, &program);
 	ouro_loop_free(loop);
@@ -312,44 +396,6 @@ int ouro_loop_main(ouro_loop *loop)
 }
 
 /* ---- A program that is a server ---- */
-
-static int usage(FILE *to, unsigned port)
-{
-	fprintf(to,
-		"usage: %s [-p PORT]\n"
-		"  -p PORT  the port to listen at; 0: any that is free (%u)\n"
-		"  -h       this\n",
-		program_invocation_short_name, port);
-	return to == stdout ? 0 : 2;
-}
-
-static int mistaken(const char *what, const char *why, unsigned port)
-{
-	fprintf(stderr, "ouro: %s %s\n", what, why);
-	return usage(stderr, port);
-}
-
-/* False: there is nothing to run, and *ret_status is what main returns. */
-static bool read_port(int argc, char **argv, uint16_t *port, int *ret_status)
-{
-	for (int i = 1; i < argc; i++) {
-		uint64_t wanted;
-
-		if (!strcmp(argv[i], "-h") || !strcmp(argv[i], "--help"))
-			*ret_status = usage(stdout, *port);
-		else if (strcmp(argv[i], "-p") != 0)
-			*ret_status = mistaken(argv[i], "is no option", *port);
-		else if (++i == argc)
-			*ret_status = mistaken("-p", "wants a port", *port);
-		else if ((wanted = ouro_str_u64(ouro_str_z(argv[i]), UINT64_MAX)) > UINT16_MAX)
-			*ret_status = mistaken(argv[i], "is no port", *port);
-		else
-			*port = (uint16_t)wanted;
-		if (*ret_status >= 0)
-			return false;
-	}
-	return true;
-}
 
 static int cannot_listen(const ouro_http_opts *opts, int err)
 {
@@ -368,12 +414,16 @@ int ouro_http_main(int argc, char **argv, const ouro_http_opts *opts)
 	ouro_http_opts mine = opts ? *opts : (ouro_http_opts){ .port = 0 };
 	ouro_loop *loop;
 	ouro_server *server;
-	int err, status = -1;
+	int err, status;
 
 	if (!mine.port && !mine.unix_path && !mine.fd)
 		mine.port = 8080;
-	if (!read_port(argc, argv, &mine.port, &status))
+	if (!ouro__settings_read(argc, argv, mine.port, &status))
 		return status;
+	if (ouro__setting(SETTING_PORT))
+		mine.port = (uint16_t)ouro_str_u64(ouro_str_z(ouro__setting(SETTING_PORT)), 0);
+	if (ouro__setting(SETTING_HOST))
+		mine.host = ouro__setting(SETTING_HOST);
 	loop = ouro_loop_new(&(ouro_loop_opts){ .on_lag = print_lag, .on_log = print_log });
 	if (!loop)
 		return ouro_die("make a loop", -errno);

@@ -96,7 +96,7 @@ static void loop_init(struct ouro_loop *loop, const ouro_loop_opts *opts)
 	ouro__timers_init(&loop->timers);
 }
 
-ouro_loop *ouro_loop_new(const ouro_loop_opts *opts)
+ouro_loop *(ouro_loop_new)(const ouro_loop_opts *opts)
 {
 	static const ouro_loop_opts defaults;
 	struct ouro_loop *loop;
@@ -127,6 +127,15 @@ ouro_loop *ouro_loop_new(const ouro_loop_opts *opts)
 		return NULL;
 	}
 	return loop;
+}
+
+ouro_loop *ouro_loop_new_for(unsigned version, const ouro_loop_opts *opts)
+{
+	if (version / 100 != OURO_VERSION_NUMBER / 100) {
+		errno = -OURO_EVERSION;
+		return NULL;
+	}
+	return (ouro_loop_new)(opts);
 }
 
 struct attachment *ouro__loop_attached(const struct ouro_loop *loop, const void *kind)

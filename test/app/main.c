@@ -5,6 +5,7 @@
 #include "test.h"
 #include <errno.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -278,7 +279,8 @@ static int no_loop(void)
 TEST(a_loop_that_could_not_be_made_is_said_to_be_so)
 {
 	CHECK_EQ(WEXITSTATUS(status_of(no_loop)), 1);
-	CHECK_STR(words, "ouro: cannot make a loop: Too many open files (EMFILE)\n");
+	CHECK(strstr(words, "ouro: cannot make a loop: Too many open files (EMFILE)\n"
+			    "ouro: a process may have ") == words);
 }
 
 /* ---- Servers: their time is the loop's, which is virtual ---- */
@@ -616,7 +618,7 @@ TEST(nor_does_a_second_signal_wait)
 
 /* ---- ouro_http_main: what it prints goes where the words go ---- */
 
-static char *args[4];
+static char *args[5];
 
 static int http_main(void)
 {
@@ -644,7 +646,7 @@ static int with_args(const char *one, const char *two)
 TEST(help_is_told_and_no_error)
 {
 	CHECK_EQ(with_args("-h", NULL), 0);
-	CHECK(strstr(words, " [-p PORT]\n"));
+	CHECK(strstr(words, " [-p PORT] [option...]\n"));
 	CHECK(strstr(words, "any that is free (8080)\n"));
 	CHECK_EQ(with_args("--help", NULL), 0);
 }
@@ -660,6 +662,91 @@ TEST(what_is_no_port_is_told_with_the_help)
 	CHECK(strstr(words, "ouro: -p wants a port\nusage: "));
 	CHECK_EQ(with_args("8080", NULL), 2);
 	CHECK(strstr(words, "ouro: 8080 is no option\nusage: "));
+}
+
+TEST(every_mistake_has_its_words)
+{
+	CHECK_EQ(with_args("--log", "loud"), 2);
+	CHECK(strstr(words, "ouro: loud is no level\n"));
+	CHECK_EQ(with_args("--lag", "soon"), 2);
+	CHECK(strstr(words, "ouro: soon is no number of milliseconds\n"));
+	CHECK_EQ(with_args("--host", NULL), 2);
+	CHECK(strstr(words, "ouro: --host wants a text\n"));
+}
+
+/* The line of the settings that begins with the variable. */
+static const char *line_of(const char *variable)
+{
+	const char *at = strstr(words, variable);
+	static char line[256];
+
+	CHECK(at != NULL);
+	snprintf(line, sizeof(line), "%.*s", (int)strcspn(at, "\n"), at);
+	return line;
+}
+
+TEST(a_flag_goes_before_the_environment_and_that_before_the_program)
+{
+	static char print_config[] = "--print-config";
+
+	setenv("OURO_LOG", "info", 1);
+	setenv("OURO_HOST", "::1", 1);
+	args[3] = print_config;
+	CHECK_EQ(with_args("--log", "debug"), 0);
+	CHECK_STR(line_of("OURO_LOG "), "OURO_LOG                debug            --log");
+	CHECK_STR(line_of("OURO_HOST "), "OURO_HOST               ::1              environment");
+	CHECK_STR(line_of("OURO_PORT "), "OURO_PORT               8080             default");
+}
+
+TEST(a_wrong_word_in_the_environment_is_told_by_name)
+{
+	setenv("OURO_LAG_MS", "often", 1);
+	CHECK_EQ(with_args("--print-config", NULL), 1);
+	CHECK_STR(words, "ouro: OURO_LAG_MS is no number of milliseconds: often\n");
+}
+
+TEST(a_host_that_is_no_address_of_ours_is_told_with_what_to_do)
+{
+	CHECK_EQ(with_args("--host", "192.0.2.1"), 1);
+	CHECK(strstr(words, "ouro: cannot listen at 192.0.2.1 port 8080: "));
+	CHECK(strstr(words, "(EADDRNOTAVAIL)\nouro: this machine has no such address"));
+	CHECK_EQ(with_args("--host", "no.such.host"), 1);
+	CHECK(strstr(words, "no.such.host"));
+}
+
+static int without_descriptors(void)
+{
+	setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 4, 4 });
+	return http_main();
+}
+
+TEST(too_few_descriptors_are_told_with_what_to_do)
+{
+	static char name[] = "server";
+
+	args[0] = name;
+	args[1] = NULL;
+	CHECK_EQ(WEXITSTATUS(status_of(without_descriptors)), 1);
+	CHECK(strstr(words, "(EMFILE)\nouro: a process may have 4 descriptors open here"));
+}
+
+TEST(headers_of_another_version_are_told_with_what_to_do)
+{
+	CHECK(ouro_loop_new_for(OURO_VERSION_NUMBER + 100, NULL) == NULL);
+	CHECK_EQ(errno, -OURO_EVERSION);
+	CHECK(ouro_loop_new_for(OURO_VERSION_NUMBER - 100, NULL) == NULL);
+}
+
+static int die_of_version(void)
+{
+	return ouro_die("make a loop", OURO_EVERSION);
+}
+
+TEST(the_words_for_it_name_the_library)
+{
+	CHECK_EQ(WEXITSTATUS(status_of(die_of_version)), 1);
+	CHECK(strstr(words, "(OURO_EVERSION)\nouro: this program was compiled with the headers of "
+			    "another version than the library that runs, " OURO_VERSION_STRING));
 }
 
 TEST(a_port_in_use_is_told_with_what_to_do)
@@ -706,10 +793,15 @@ static int not_allowed(void)
 	return ouro_die("listen on 80", -EACCES);
 }
 
+static int no_memory(void)
+{
+	return ouro_die("make a loop", -ENOMEM);
+}
+
 TEST(and_what_to_do_where_it_knows)
 {
 	CHECK_EQ(WEXITSTATUS(status_of(not_allowed)), 1);
 	CHECK(strstr(words, "(EACCES)\nouro: this user may not: a port below 1024 takes root"));
-	CHECK_EQ(WEXITSTATUS(status_of(no_loop)), 1);
+	CHECK_EQ(WEXITSTATUS(status_of(no_memory)), 1);
 	CHECK_EQ(strchr(words, '\n') - words, (long)strlen(words) - 1);
 }
