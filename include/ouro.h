@@ -2,7 +2,7 @@
  *
  * THREADS   A loop, and everything made from it, belongs to the thread that turns it. Only
  *           ouro_loop_post(), ouro_wake_send(), and the readings ouro_loop_stats(),
- *           ouro_loop_worst() and ouro_loop_blame() may be called from another.
+ *           ouro_loop_worst(), ouro_loop_blame(), ouro_loop_folded() may be called from another.
  * NULL      Every _close and _free takes NULL. Every other pointer must be real unless its
  *           comment says "NULL:".
  * MEMORY    Arguments are copied or used before the call returns. Results are borrowed until the

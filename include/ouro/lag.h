@@ -14,6 +14,7 @@
 #define OURO_LAG_H
 #include "ouro/base.h"
 #include "ouro/hist.h"
+#include "ouro/str.h"
 OURO_BEGIN
 
 typedef struct ouro_loop ouro_loop;
@@ -71,6 +72,11 @@ typedef void ouro_blame_fn(const ouro_blame *blame, void *arg);
 /* Calls fn for each, the one with most ns first; the rest as ouro_loop_worst(). */
 OURO_API size_t ouro_loop_blame(ouro_loop *loop, enum ouro_blame_by by, ouro_blame_fn *fn,
 				void *arg);
+
+/* Adds to `to` a line for each of ouro_loop_worst() that has a stack, the outermost function first,
+ * and the milliseconds: "main;ouro_loop_run;fib_page;fib 1840". Flame graphs are drawn from such.
+ * 0, or -ENOMEM. */
+OURO_API int ouro_loop_folded(ouro_loop *loop, ouro_buf *to);
 
 /* The phases a turn's time is told by, and their names. */
 #define OURO_PHASES(X)      \

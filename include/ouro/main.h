@@ -23,7 +23,11 @@ OURO_BEGIN
  * SIGTERM each server is served for its delay_ms first, or for the milliseconds that
  * OURO_SHUTDOWN_DELAY_MS says, and not ready any more (health.h): ouro_server_close_after(). For
  * Kubernetes 5000 is a good number; with OURO_SHUTDOWN_MS it must be less than the time that it
- * gives. SIGINT does not wait, since it is somebody at the keyboard. */
+ * gives. SIGINT does not wait, since it is somebody at the keyboard.
+ *
+ * Under systemd, or who speaks as it does (NOTIFY_SOCKET), it says READY=1 when the loop begins to
+ * turn and STOPPING=1 when it is to end; with WATCHDOG_USEC it says WATCHDOG=1 twice as often as that,
+ * from the loop itself: one that is held is silent, and is started again. */
 OURO_API int ouro_loop_main(ouro_loop *loop);
 
 /* What the environment can say to every program that calls ouro_loop_main(); a word that makes no

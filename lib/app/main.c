@@ -11,6 +11,7 @@
 #include "ouro/error.h"
 #include "ouro/signal.h"
 #include "ouro/timer.h"
+#include "sys/supervisor.h"
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -229,6 +230,7 @@ static void end(ouro_signal *signal, int signo, void *arg)
 
 	(void)signal;
 	program->ended_by = name_of(signo);
+	ouro__supervisor_tell("STOPPING=1");
 	ouro_signal_close(program->interrupt);
 	ouro_signal_close(program->terminate);
 	if (signo == SIGHUP)
@@ -355,6 +357,28 @@ static void watch(ouro_loop *loop)
 			  ouro_strerror(err));
 }
 
+/* ---- systemd, or who speaks as it does ---- */
+
+/* From the loop, so that one that is held stays silent, and is started again. */
+static void feed(ouro_loop *loop, void *arg)
+{
+	(void)loop, (void)arg;
+	ouro__supervisor_tell("WATCHDOG=1");
+}
+
+static void say_ready(ouro_loop *loop)
+{
+	uint64_t ms = ouro__supervisor_interval() / 2 / NS_PER_MS;
+	int err = ouro__supervisor_tell("READY=1");
+
+	if (err)
+		ouro__log(&loop->log, OURO_LOG_WARN, "NOTIFY_SOCKET: %s", ouro_strerror(err));
+	if (!ms)
+		return;
+	feed(loop, NULL);
+	ouro_timer_hold(loop, ouro_timer_every(loop, ms, feed, NULL), false);
+}
+
 static int run(ouro_loop *loop, struct program *program)
 {
 	int err;
@@ -371,6 +395,7 @@ static int run(ouro_loop *loop, struct program *program)
 	if (err)
 		return err;
 	watch(loop);
+	say_ready(loop);
 	return ouro_loop_run(loop);
 }
 

@@ -22,6 +22,7 @@
 #include "sys/thread.h"
 #include "sys/wake.h"
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -753,4 +754,28 @@ size_t ouro_loop_blame(ouro_loop *loop, enum ouro_blame_by by, ouro_blame_fn *fn
 	struct watchdog *dog = load(loop->watchdog);
 
 	return dog ? ouro__blame_each(&dog->worst, by, fn, arg) : 0;
+}
+
+struct folding {
+	ouro_buf *to;
+	int err;
+};
+
+static void fold(ouro_loop *loop, const ouro_lag *lag, void *arg)
+{
+	struct folding *folding = arg;
+
+	(void)loop;
+	for (unsigned i = lag->depth; i-- && !folding->err;)
+		folding->err = ouro_buf_printf(folding->to, i ? "%s;" : "%s", lag->stack[i]);
+	if (lag->depth && !folding->err)
+		folding->err = ouro_buf_printf(folding->to, " %" PRIu64 "\n", lag->ns / NS_PER_MS);
+}
+
+int ouro_loop_folded(ouro_loop *loop, ouro_buf *to)
+{
+	struct folding folding = { .to = to };
+
+	ouro_loop_worst(loop, fold, &folding);
+	return folding.err;
 }

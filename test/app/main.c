@@ -5,8 +5,10 @@
 #include "test.h"
 #include <errno.h>
 #include <signal.h>
+#include <stddef.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -196,6 +198,56 @@ TEST(unless_nobody_is_to_watch)
 	CHECK_EQ(status_of(really_slow_unwatched), 0);
 	CHECK(strstr(words, "ouro: the loop was held ") == words);
 	CHECK(!strstr(words, "so far"));
+}
+
+/* ---- systemd ---- */
+
+static int served(void)
+{
+	ouro_loop *loop = ouro_loop_new(NULL);
+
+	setenv("WATCHDOG_USEC", "20000", 1);
+	ouro_timer_after(loop, 3600 * 1000, never, NULL);
+	return ouro_loop_main(loop);
+}
+
+static void hear(int fd, const char *words_of_it)
+{
+	char heard[64] = "";
+
+	CHECK(recv(fd, heard, sizeof(heard) - 1, 0) > 0);
+	CHECK_STR(heard, words_of_it);
+}
+
+TEST(a_service_manager_is_told_that_it_is_ready_alive_and_ending)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), status;
+	char heard[64] = "WATCHDOG=1";
+	pid_t pid;
+
+	snprintf(addr.sun_path + 1, sizeof(addr.sun_path) - 1, "ouro-main-%d", getpid());
+	CHECK_EQ(bind(fd, (struct sockaddr *)&addr,
+		      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
+				  strlen(addr.sun_path + 1))),
+		 0);
+	addr.sun_path[0] = '@';
+	setenv("NOTIFY_SOCKET", addr.sun_path, 1);
+	pid = fork();
+	if (pid == 0)
+		_exit(served());
+	hear(fd, "READY=1");
+	for (int i = 0; i < 3; i++)
+		hear(fd, "WATCHDOG=1");
+	CHECK_EQ(kill(pid, SIGTERM), 0);
+	while (!strcmp(heard, "WATCHDOG=1")) {
+		memset(heard, 0, sizeof(heard));
+		CHECK(recv(fd, heard, sizeof(heard) - 1, 0) > 0);
+	}
+	CHECK_STR(heard, "STOPPING=1");
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+	close(fd);
 }
 
 static void say_nothing(ouro_loop *loop, const ouro_lag *lag, void *arg)

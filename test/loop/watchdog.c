@@ -462,6 +462,23 @@ TEST(the_worst_are_kept_the_longest_first_and_counted_by_function)
 	ouro_loop_free(loop);
 }
 
+TEST(they_fold_into_lines_for_a_flame_graph)
+{
+	ouro_loop *loop = new_loop(NULL);
+	ouro_buf *lines = ouro_buf_new();
+	const char *line;
+
+	call_after(loop, 1, fib_page, NULL);
+	CHECK_EQ(ouro_loop_run(loop), 0);
+	CHECK_EQ(ouro_loop_folded(loop, lines), 0);
+	line = strstr(ouro_buf_str(lines).ptr, ";fib_page;hold_until_told");
+	CHECK(line != NULL);
+	CHECK(strchr(line, ' ') && atoi(strchr(line, ' ')) >= LIMIT);
+	CHECK_EQ(strchr(line, '\n')[1], 0);
+	ouro_buf_free(lines);
+	ouro_loop_free(loop);
+}
+
 static void *read_the_worst(void *loop)
 {
 	hold_until_told(1);
@@ -552,6 +569,75 @@ TEST(or_ends_the_process_with_a_core)
 	CHECK_EQ(waitpid(pid, &status, 0), pid);
 	CHECK(WIFSIGNALED(status));
 	CHECK_EQ(WTERMSIG(status), SIGABRT);
+}
+
+/* ---- At random ---- */
+
+static atomic_bool caught;
+static uint64_t latest; /* ns after which one was told */
+
+static void catch (ouro_loop *loop, const ouro_lag *lag, void *arg)
+{
+	(void)loop, (void)arg;
+	snprintf(held.who, sizeof(held.who), "%s", lag->who);
+	join(lag, held.stack, sizeof(held.stack));
+	latest = lag->ns > latest ? lag->ns : latest;
+	caught = true;
+}
+
+/* Twenty functions, exported and static ones, that hold the loop until that is told. Each differs
+ * from the others: of those that are the same a compiler makes one. */
+#define TWENTY(X)                                                                              \
+	X(a, static)                                                                           \
+	X(b, )                                                                                 \
+	X(c, static) X(d, static) X(e, ) X(f, static) X(g, static) X(h, ) X(i, static)         \
+		X(j, static) X(k, ) X(l, static) X(m, static) X(n, ) X(o, static) X(p, static) \
+			X(q, ) X(r, static) X(s, static) X(t, )
+
+#define DECLARE(letter, linkage) linkage ouro_task_fn holder_##letter;
+TWENTY(DECLARE)
+
+#define DEFINE(letter, linkage)                                  \
+	linkage void holder_##letter(ouro_loop *loop, void *arg) \
+	{                                                        \
+		uint64_t until = real_ns() + 2 * LIMIT * MS;     \
+                                                                 \
+		(void)loop;                                      \
+		while (!caught || real_ns() < until)             \
+			*(volatile int *)arg += #letter[0];      \
+	}
+TWENTY(DEFINE)
+
+static const struct {
+	const char *name;
+	ouro_task_fn *fn;
+} twenty[] = {
+#define NAME(letter, linkage) { "holder_" #letter, holder_##letter },
+	TWENTY(NAME)
+};
+
+/* A thousand with TEST_LONG, and then how quick it was. */
+TEST(whoever_of_twenty_it_is_is_told_by_name)
+{
+	ouro_loop *loop = ouro_loop_new(
+		&(ouro_loop_opts){ .watch_ms = LIMIT, .stuck_ms = LIMIT, .on_stuck = catch });
+	int trials = getenv("TEST_LONG") ? 1000 : 20, count = 0;
+
+	alarm(0);
+	srand(7);
+	for (int i = 0; i < trials; i++) {
+		int n = getenv("TEST_LONG") ? rand() % 20 : i;
+
+		caught = false;
+		call_after(loop, (uint64_t)rand() % 5, twenty[n].fn, &count);
+		CHECK_EQ(ouro_loop_run(loop), 0);
+		CHECK_STR(held.who, twenty[n].name);
+		CHECK(strstr(held.stack, twenty[n].name) != NULL);
+	}
+	if (getenv("TEST_LONG"))
+		printf("# %d told right, the latest after %.1f ms of %d\n", trials,
+		       (double)latest / (double)MS, LIMIT);
+	ouro_loop_free(loop);
 }
 
 /* ---- Options ---- */
