@@ -60,10 +60,26 @@ while [ -e "$tmp/$i.c" ]; do
 done
 check "there is code in it" [ $i -gt 1 ]
 
+# What `make run` starts: the page, and the dashboard that it draws with.
+shows_the_page() {
+	mkfifo "$tmp/page"
+	"$BUILD/examples/cpu-block/cpu-block" -p 0 >"$tmp/page" 2>/dev/null &
+	read -r _ _ url <"$tmp/page"
+	curl -s "$url" | grep -q 'One long computation' &&
+		curl -s "${url}dashboard/state" | grep -q '"title":"cpu-block"'
+	found=$?
+	kill $! && wait $! && return $found
+}
+if command -v curl >/dev/null; then
+	check "make run shows the page" shows_the_page
+else
+	skip "make run shows the page" "needs the package curl"
+fi
+
 for target in $(grep -oE '(^    |`|\$ )make [a-z-]+' README.md | sed 's/.* //' | sort -u); do
 	check "make $target is there" $MAKE -n "$target"
 done
-for path in $(grep -oE '(include|lib|test|examples)/[a-z/_.]*' README.md | sort -u); do
+for path in $(grep -oE '(include|lib|test|examples|bench)/[a-zA-Z/_.-]*' README.md | sort -u); do
 	check "$path is there" [ -e "$path" ]
 done
 echo "1..$n"

@@ -117,7 +117,7 @@ static void cpu_crew(ouro_req *req, void *arg)
 	ouro_crew_call(crew, "spin", ouro_req_query(req, "n"), job_done, ouro_req_later(req));
 }
 
-static int start_crew(ouro_loop *loop, enum ouro_crew_kind kind)
+static int start_crew(ouro_loop *loop, enum ouro_kind kind)
 {
 	static const ouro_job jobs[] = { { .name = "spin", .run = spin_job }, { .name = NULL } };
 
