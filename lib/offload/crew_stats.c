@@ -2,16 +2,37 @@
 #include "base/check.h"
 #include "offload/crew.h"
 
-/* Of what it was handed, the call that it is at; NULL: none. */
-static const struct errand *at_hand(const struct runner *runner)
+/* Of what it was handed, how many calls are at that point; *ret_last: the last of them. */
+static unsigned count_at(const struct runner *runner, enum board_state state,
+			 const struct errand **ret_last)
 {
+	unsigned n = 0;
+
 	for (uint64_t number = runner->first; number < runner->next; number++) {
 		const struct errand *call = runner->handed[number % BOARD_PLACES];
 
-		if (call && board_look(runner->board, number) == BOARD_TAKEN)
-			return call;
+		if (!call || board_look(runner->board, number) != state)
+			continue;
+		*ret_last = call;
+		n++;
 	}
-	return NULL;
+	return n;
+}
+
+/* The call that it is at; NULL: none. */
+static const struct errand *at_hand(const struct runner *runner)
+{
+	const struct errand *call = NULL;
+
+	count_at(runner, BOARD_TAKEN, &call);
+	return call;
+}
+
+static unsigned not_begun(const struct runner *runner)
+{
+	const struct errand *call;
+
+	return count_at(runner, BOARD_SENT, &call);
 }
 
 static uint64_t began(const struct runner *runner, const struct errand *call)
@@ -45,10 +66,9 @@ void ouro_crew_get_stats(const ouro_crew *crew, ouro_crew_stats *ret_stats)
 					.recycled = crew->recycled };
 	for (unsigned i = 0; i < crew->opts.count; i++) {
 		const struct runner *runner = &crew->runners[i];
-		bool runs = at_hand(runner) != NULL;
 
-		ret_stats->running += runs;
-		ret_stats->waiting += runner->out_count - runs;
+		ret_stats->running += at_hand(runner) != NULL;
+		ret_stats->waiting += not_begun(runner);
 	}
 	for (unsigned i = 0; i <= crew->plan->job_count; i++) {
 		const struct job_figures *figures = &crew->figures[i];
@@ -87,7 +107,7 @@ bool ouro_crew_runner_stats(const ouro_crew *crew, unsigned n, ouro_runner_stats
 		return false;
 	call = at_hand(runner);
 	*ret_stats = (ouro_runner_stats){ .job = "",
-					  .queued = runner->out_count - (call != NULL),
+					  .queued = not_begun(runner),
 					  .jobs = runner->jobs,
 					  .busy_ns = runner->busy_ns,
 					  .starts = runner->life };
