@@ -47,7 +47,7 @@ typedef int ouro_job_fn(ouro_str in, ouro_buf *out);
 
 typedef struct ouro_job {
 	const char  *name;          /* NULL ends a table */
-	ouro_job_fn *run;           /* */
+	ouro_job_fn *run;
 	bool         needs_process; /* may crash, leak or not end: a crew of threads refuses it */
 } ouro_job;
 
