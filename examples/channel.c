@@ -1,14 +1,12 @@
 /* channel.c -- two workers and a channel: each gets a task and answers, then they talk alone.  ★★★
  *
- * The parent posts a number to each of two threads, which answer. Then each gets one end of a pipe:
- * what they say through it their parent does not see. OURO_PROCESSES in place of OURO_THREADS, in
- * both places, makes them processes; nothing else changes.
+ * What they say through it their parent does not see. OURO_PROCESSES in place of OURO_THREADS, in both
+ * places, makes them processes; nothing else changes.
  *
  *     cc channel.c $(pkg-config --cflags --libs ouro) && ./a.out */
 #include <ouro.h>
 #include <stdio.h>
 
-/* In the workers, each on its own loop. */
 static void on_greeting(ouro_port *channel, ouro_str greeting, void *parent)
 {
 	char text[64];
@@ -16,11 +14,12 @@ static void on_greeting(ouro_port *channel, ouro_str greeting, void *parent)
 	snprintf(text, sizeof(text), "was told \"%.*s\"", (int)greeting.len, greeting.ptr);
 	ouro_port_send(parent, ouro_str_z(text));
 	ouro_port_close(channel);
-	ouro_port_on_message(parent, NULL, NULL); /* nothing is left to wait for: its loop ends */
+	ouro_port_on_message(parent, NULL, NULL); /* and its loop ends */
 }
 
 static void on_task(ouro_port *parent, ouro_str task, void *arg)
 {
+	int n = (int)ouro_str_u64(task, 0);
 	ouro_port *channel;
 	char text[64];
 
@@ -30,8 +29,7 @@ static void on_task(ouro_port *parent, ouro_str task, void *arg)
 		ouro_port_send(channel, task);
 		return;
 	}
-	snprintf(text, sizeof(text), "%.*s squared is %llu", (int)task.len, task.ptr,
-		 (unsigned long long)(ouro_str_u64(task, 0) * ouro_str_u64(task, 0)));
+	snprintf(text, sizeof(text), "%d squared is %d", n, n * n);
 	ouro_port_send(parent, ouro_str_z(text));
 }
 
@@ -50,18 +48,16 @@ static void on_answer(ouro_port *port, ouro_str answer, void *name)
 int main(void)
 {
 	static char names[2][4] = { "one", "two" }, tasks[2][3] = { "12", "30" };
-	ouro_loop *loop = ouro_loop_new(NULL);
 	ouro_worker_opts opts = { .main = work, .kind = OURO_THREADS };
+	ouro_loop *loop = ouro_loop_new(NULL);
 	ouro_worker *worker;
 	ouro_port *end[2];
-	int err = ouro_port_pair(loop, OURO_THREADS, NULL, &end[0], &end[1]);
 
-	if (err)
-		return ouro_die("make a channel", err);
+	if (ouro_port_pair(loop, OURO_THREADS, NULL, &end[0], &end[1]))
+		return 1;
 	for (int i = 0; i < 2; i++) {
-		err = ouro_worker_start(loop, &opts, NULL, NULL, &worker);
-		if (err)
-			return ouro_die("start a worker", err);
+		if (ouro_worker_start(loop, &opts, NULL, NULL, &worker))
+			return 1;
 		ouro_port_on_message(ouro_worker_port(worker), on_answer, names[i]);
 		ouro_port_send(ouro_worker_port(worker), ouro_str_z(tasks[i]));
 		ouro_port_send_port(ouro_worker_port(worker), ouro_str_z(names[1 - i]), end[i]);

@@ -6,7 +6,6 @@
  *     cc worker.c $(pkg-config --cflags --libs ouro) && ./a.out
  *     curl http://127.0.0.1:8080/; curl http://127.0.0.1:8080/crash; curl http://127.0.0.1:8080/ */
 #include <errno.h>
-#include <netinet/in.h>
 #include <ouro.h>
 #include <signal.h>
 #include <stdio.h>
@@ -37,44 +36,32 @@ static void serve(ouro_loop *loop, ouro_port *parent, void *arg)
 	ouro_port_on_message(parent, on_socket, loop);
 }
 
-static void start(ouro_loop *loop, int *listening);
+static int listening; /* in the parent */
 
-static void on_exit_of(ouro_worker *worker, int code, void *listening)
-{
-	printf("%s: signal %d\n", ouro_errname(code), ouro_worker_signal(worker));
-	if (code == OURO_ECRASHED)
-		start(ouro_worker_loop(worker), listening);
-	ouro_worker_close(worker);
-}
-
-static void start(ouro_loop *loop, int *listening)
+static void start(ouro_worker *crashed, int code, void *loop)
 {
 	ouro_worker_opts opts = { .main = serve, .kind = OURO_PROCESSES, .name = "server" };
 	ouro_worker *worker;
-	int err = ouro_worker_start(loop, &opts, on_exit_of, listening, &worker);
 
-	if (!err)
-		err = ouro_port_send_fd(ouro_worker_port(worker), ouro_str_z("socket"),
-					dup(*listening));
-	if (err)
-		ouro_loop_stop(loop, ouro_die("start a worker", err));
+	if (crashed)
+		printf("%s: signal %d\n", ouro_errname(code), ouro_worker_signal(crashed));
+	ouro_worker_close(crashed);
+	if (code == OURO_ECRASHED && !ouro_worker_start(loop, &opts, start, loop, &worker))
+		ouro_port_send_fd(ouro_worker_port(worker), ouro_str_z("socket"), dup(listening));
 }
 
 int main(int argc, char **argv)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET,
-				  .sin_port = htons((uint16_t)(argc > 2 ? atoi(argv[2]) : 8080)),
-				  .sin_addr = { htonl(INADDR_LOOPBACK) } };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
 	ouro_loop *loop = ouro_loop_new(NULL);
-	socklen_t size = sizeof(at);
+	ouro_addr at;
 
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(fd, (struct sockaddr *)&at, size) || listen(fd, 511))
+	ouro_addr_parse("127.0.0.1", (uint16_t)(argc > 2 ? atoi(argv[2]) : 8080), &at);
+	listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (bind(listening, &at.sa.any, at.len) || listen(listening, 511))
 		return ouro_die("listen", -errno);
-	getsockname(fd, (struct sockaddr *)&at, &size);
-	printf("listening on http://127.0.0.1:%u/\n", ntohs(at.sin_port));
+	getsockname(listening, &at.sa.any, &at.len);
+	printf("listening on http://127.0.0.1:%u/\n", ouro_addr_port(&at));
 	fflush(stdout);
-	start(loop, &fd);
+	start(NULL, OURO_ECRASHED, loop);
 	return ouro_loop_main(loop);
 }
