@@ -590,9 +590,10 @@ static void catch (ouro_loop *loop, const ouro_lag *lag, void *arg)
 #define TWENTY(X)                                                                              \
 	X(a, static)                                                                           \
 	X(b, )                                                                                 \
-	X(c, static) X(d, static) X(e, ) X(f, static) X(g, static) X(h, ) X(i, static)         \
-		X(j, static) X(k, ) X(l, static) X(m, static) X(n, ) X(o, static) X(p, static) \
-			X(q, ) X(r, static) X(s, static) X(t, )
+	X(c, static)                                                                           \
+	X(d, static) X(e, ) X(f, static) X(g, static) X(h, ) X(i, static) X(j, static) X(k, )  \
+		X(l, static) X(m, static) X(n, ) X(o, static) X(p, static) X(q, ) X(r, static) \
+			X(s, static) X(t, )
 
 #define DECLARE(letter, linkage) linkage ouro_task_fn holder_##letter;
 TWENTY(DECLARE)
@@ -604,7 +605,7 @@ TWENTY(DECLARE)
                                                                  \
 		(void)loop;                                      \
 		while (!caught || real_ns() < until)             \
-			*(volatile int *)arg += #letter[0];      \
+			*(volatile unsigned *)arg += #letter[0]; \
 	}
 TWENTY(DEFINE)
 
@@ -621,7 +622,8 @@ TEST(whoever_of_twenty_it_is_is_told_by_name)
 {
 	ouro_loop *loop = ouro_loop_new(
 		&(ouro_loop_opts){ .watch_ms = LIMIT, .stuck_ms = LIMIT, .on_stuck = catch });
-	int trials = getenv("TEST_LONG") ? 1000 : 20, count = 0;
+	int trials = getenv("TEST_LONG") ? 1000 : 20;
+	unsigned count = 0;
 
 	alarm(0);
 	srand(7);
