@@ -90,15 +90,6 @@ static void put_escaped(struct pen *pen, ouro_str text)
 	put(pen, text.ptr + from, text.len - from);
 }
 
-/* How long the character at the beginning is; 0: it is none. */
-static size_t character(const char *at, size_t n)
-{
-	unsigned char c = (unsigned char)*at;
-	size_t length = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-
-	return length <= n && ouro__is_utf8(at, length) ? length : 0;
-}
-
 static bool is_c1(const char *at, size_t length)
 {
 	return length == 2 && (unsigned char)at[0] == 0xc2 && (unsigned char)at[1] < 0xa0;
@@ -130,7 +121,7 @@ static void put_json_inside(struct pen *pen, ouro_str text)
 	const char *at = text.ptr, *end = at + text.len, *from = at;
 
 	while (at < end) {
-		size_t length = is_plain(*at) ? 1 : character(at, (size_t)(end - at));
+		size_t length = is_plain(*at) ? 1 : ouro__utf8_first(at, (size_t)(end - at));
 
 		if (!is_plain(*at)) {
 			put(pen, from, (size_t)(at - from));

@@ -171,10 +171,8 @@ static int add_value(ouro_buf *key, const char *value)
 	int err = 0;
 
 	while (!err && left) {
-		unsigned char c = (unsigned char)*value;
-
-		length = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
-		if (length <= left && ouro__is_utf8(value, length)) {
+		length = ouro__utf8_first(value, left);
+		if (length) {
 			err = ouro_buf_append(key, value, length);
 		} else {
 			err = ouro_buf_append(key, "\xef\xbf\xbd", 3);

@@ -4,6 +4,7 @@
  * needs more time than all the rest. The one exception are fractions of the user's own: what printf
  * makes of the point is put right. */
 #include "app/metrics.h"
+#include "base/utf8.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,18 +114,32 @@ void ouro__page_family(struct page_text *page, const char *name, const char *typ
 	put_text(page, "\n");
 }
 
+/* How much of it goes as it is. */
+static size_t plain_part(const char *value)
+{
+	size_t n = strcspn(value, "\\\"\n"), at = 0, length;
+
+	if (ouro__is_utf8(value, n))
+		return n;
+	while ((length = ouro__utf8_first(value + at, n - at)))
+		at += length;
+	return at;
+}
+
+/* One byte that no page is read with whole is enough to lose them all: it becomes U+FFFD. */
 static void put_value(struct page_text *page, const char *value)
 {
-	size_t plain;
+	for (;; value++) {
+		size_t plain = plain_part(value);
 
-	while (*value) {
-		plain = strcspn(value, "\\\"\n");
 		put(page, value, plain);
 		value += plain;
 		if (!*value)
 			break;
-		put(page, *value == '\n' ? "\\n" : *value == '"' ? "\\\"" : "\\\\", 2);
-		value++;
+		put_text(page, *value == '\n'   ? "\\n"
+			       : *value == '"'  ? "\\\""
+			       : *value == '\\' ? "\\\\"
+						: "\xef\xbf\xbd");
 	}
 }
 

@@ -52,3 +52,11 @@ bool ouro__is_utf8(const void *bytes, size_t n)
 
 	return !n || (ouro__utf8_next(&utf8, bytes, n) && !utf8.need);
 }
+
+size_t ouro__utf8_first(const void *bytes, size_t n)
+{
+	uint8_t c = n ? *(const uint8_t *)bytes : 0;
+	size_t length = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+
+	return n && length <= n && ouro__is_utf8(bytes, length) ? length : 0;
+}

@@ -18,4 +18,7 @@ bool ouro__utf8_next(struct utf8 *utf8, const void *bytes, size_t n);
 
 /* All of it, and it ends with a character. */
 bool ouro__is_utf8(const void *bytes, size_t n);
+
+/* How many bytes the first character has; 0: there is none. */
+size_t ouro__utf8_first(const void *bytes, size_t n);
 #endif

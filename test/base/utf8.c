@@ -60,3 +60,22 @@ TEST(what_breaks_off_in_a_character)
 	CHECK_EQ(refused_at("\xe1\xbd"), -2);
 	CHECK_EQ(refused_at("\xf0\x90\x80"), -2);
 }
+
+TEST(the_first_character_and_how_long_it_is)
+{
+	static const struct {
+		const char *z;
+		size_t length;
+	} cases[] = { { "", 0 },
+		      { "ab", 1 },
+		      { "\xc2\x80z", 2 },
+		      { "\xe1\xbd\xb9z", 3 },
+		      { "\xf4\x8f\xbf\xbf", 4 },
+		      { "\xe1\xbd", 0 },
+		      { "\x80z", 0 },
+		      { "\xed\xa0\x80", 0 },
+		      { "\xff\xff\xff\xff", 0 } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		CHECK_EQ(ouro__utf8_first(cases[i].z, strlen(cases[i].z)), cases[i].length);
+}
