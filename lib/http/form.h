@@ -21,9 +21,8 @@ struct ouro_form {
 	ouro_part_fn *part_fn; /* instead: in pieces */
 	void *arg;
 	bool encoded; /* its parts are pairs of x-www-form-urlencoded */
-	bool busy;  /* a function of ours is on the stack: who abandons it leaves freeing to that */
-	bool whole; /* the body is there */
-	bool over;  /* the handler is to be told */
+	bool busy; /* a function of ours is on the stack: who abandons it leaves freeing to that */
+	bool over; /* the handler is to be told */
 	bool told;
 	int err;
 	size_t name_max, field_max, fields_max, in_memory;
