@@ -161,6 +161,7 @@ typedef struct ouro_crew_stats {
 	uint64_t       killed;        /* processes, because nobody waited for their job any more */
 	uint64_t       retried;       /* calls, after a crash */
 	uint64_t       recycled;      /* processes, by recycle_after and recycle_rss */
+	unsigned       twin; /* 1; the next of that name that the loop has as well: 2, and so on */
 } ouro_crew_stats;
 OURO_API void ouro_crew_get_stats(const ouro_crew *crew, ouro_crew_stats *ret_stats);
 
@@ -189,6 +190,18 @@ typedef struct ouro_runner_stats {
 /* Of the nth runner. False: there is none. */
 OURO_API bool ouro_crew_runner_stats(const ouro_crew *crew, unsigned n,
 				     ouro_runner_stats *ret_stats);
+
+/* How many calls are not begun, alone: a depth for shed.h, which looks ten times a second.
+ *
+ *     static ouro_depth depths[] = { { "crew", ouro_crew_waiting, NULL, .max = 100 },
+ *                                    { .fn = NULL } };
+ *     ...
+ *     depths[0].arg = crew;
+ *
+ * The mark should be below queue_max, at which calls are refused. A crew outlives the server that
+ * looks at it, or is taken out of its depths before it is closed: with NULL the answer is 0. `loop`
+ * is not used. */
+OURO_API uint64_t ouro_crew_waiting(ouro_loop *loop, void *crew);
 
 /* The loop's crews, oldest first: NULL asks for the first, and is the answer after the last. */
 OURO_API ouro_crew *ouro_crew_next(const ouro_loop *loop, const ouro_crew *crew);

@@ -25,8 +25,9 @@
 #include "ouro/http.h"
 OURO_BEGIN
 
-/* How much waits in something of yours: a crew, a queue, the connections of a data base. Asked when
- * it is looked at, so it should be a number that is there already; must not close anything. */
+/* How much waits in something of yours: a queue, the connections of a data base; a crew, for which
+ * there is ouro_crew_waiting() (crew.h). Asked when it is looked at, so it should be a number that
+ * is there already; must not close anything. */
 typedef uint64_t ouro_depth_fn(ouro_loop *loop, void *arg);
 
 typedef struct ouro_depth {

@@ -555,6 +555,19 @@ static void set_defaults(struct ouro_crew *crew, const ouro_crew_opts *given)
 	opts->jobs = NULL; /* the plan has a copy */
 }
 
+/* The least number that no other of its name has. */
+static unsigned free_twin(const struct crews *crews, const char *name)
+{
+	unsigned twin = 1;
+
+	for (bool taken = true; taken; twin += taken) {
+		taken = false;
+		list_each (at, &crews->all)
+			taken |= crew_at(at)->twin == twin && !strcmp(crew_at(at)->name, name);
+	}
+	return twin;
+}
+
 static struct host_plan *make_plan(const struct ouro_crew *crew, const ouro_job *jobs)
 {
 	const ouro_crew_opts *opts = &crew->opts;
@@ -633,6 +646,7 @@ int ouro_crew_start(ouro_loop *loop, const ouro_crew_opts *opts, ouro_crew **ret
 	list_push(&crews->all, &crew->link);
 	crew->nursery.proc.fd = -1;
 	set_defaults(crew, opts);
+	crew->twin = free_twin(crews, crew->name);
 	err = make_parts(crew, opts->jobs);
 	if (!err)
 		err = start_runners(crew);

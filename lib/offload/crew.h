@@ -116,6 +116,7 @@ struct ouro_crew {
 	struct list link; /* in the loop's crews */
 	ouro_crew_opts opts;
 	char name[16];
+	unsigned twin; /* among those of its name, from 1 */
 	struct host_plan *plan;
 	struct list queue; /* of the higher priority first */
 	unsigned waiting;

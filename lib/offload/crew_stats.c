@@ -53,23 +53,38 @@ static uint64_t age_of_first(const struct ouro_crew *crew)
 	return now > first->asked ? now - first->asked : 0;
 }
 
+static void count_calls(const struct ouro_crew *crew, uint64_t *ret_waiting, uint64_t *ret_running)
+{
+	*ret_waiting = crew->waiting;
+	*ret_running = 0;
+	for (unsigned i = 0; i < crew->opts.count; i++) {
+		*ret_running += at_hand(&crew->runners[i]) != NULL;
+		*ret_waiting += not_begun(&crew->runners[i]);
+	}
+}
+
+uint64_t ouro_crew_waiting(ouro_loop *loop, void *crew)
+{
+	uint64_t waiting = 0, running;
+
+	(void)loop;
+	if (crew)
+		count_calls(crew, &waiting, &running);
+	return waiting;
+}
+
 void ouro_crew_get_stats(const ouro_crew *crew, ouro_crew_stats *ret_stats)
 {
 	*ret_stats = (ouro_crew_stats){ .name = crew->name,
 					.kind = crew->opts.kind,
 					.runners = crew->opts.count,
 					.jobs = crew->plan->job_count,
-					.waiting = crew->waiting,
 					.oldest_ns = age_of_first(crew),
 					.killed = crew->killed,
 					.retried = crew->retried,
-					.recycled = crew->recycled };
-	for (unsigned i = 0; i < crew->opts.count; i++) {
-		const struct runner *runner = &crew->runners[i];
-
-		ret_stats->running += at_hand(runner) != NULL;
-		ret_stats->waiting += not_begun(runner);
-	}
+					.recycled = crew->recycled,
+					.twin = crew->twin };
+	count_calls(crew, &ret_stats->waiting, &ret_stats->running);
 	for (unsigned i = 0; i <= crew->plan->job_count; i++) {
 		const struct job_figures *figures = &crew->figures[i];
 

@@ -1,6 +1,7 @@
 /* shed.c -- a server that has more to do than it can: who is told no, when that begins, when it is
  * over. Time is virtual: a callback that takes a second is one that says so. */
 #include "ouro/shed.h"
+#include "crews.h"
 #include "desk.h"
 #include "ouro/events.h"
 #include "ouro/pool.h"
@@ -520,6 +521,64 @@ TEST(so_is_whatever_else_has_a_depth_and_a_name)
 	CHECK(is_shed(ask(fd, GET("/hello"))));
 	queue_depth = 5;
 	pass(100);
+	CHECK(has(ask(fd, GET("/hello")), "hello\n"));
+	close(fd);
+	end();
+}
+
+static ouro_depth of_a_crew[] = {
+	{ "jobs", ouro_crew_waiting, NULL, .max = 3, .low = 1 },
+	{ .fn = NULL },
+};
+
+TEST(a_crew_with_too_many_calls_sheds_until_it_has_done_them)
+{
+	struct asked busy = { .answers = 0 }, waiting[3] = { 0 };
+	ouro_crew *crew;
+	ouro_op op;
+	int fd;
+
+	serve_with((ouro_shed_opts){ .depths = of_a_crew });
+	of_a_crew[0].arg = crew = start_crew(loop, OURO_THREADS, 1);
+	fd = connect_client();
+	op = ask_for(crew, "wait", "", &busy);
+	turn_until(loop, stats_of(crew).running);
+	CHECK_EQ(ouro_crew_waiting(loop, crew), 0); /* what runs does not wait */
+	for (int i = 0; i < 3; i++)
+		ask_for(crew, "echo", "", &waiting[i]);
+	CHECK_EQ(ouro_crew_waiting(loop, crew), 3);
+	CHECK(is_shed(ask(fd, GET("/hello"))));
+	CHECK_STR(state().why, "jobs");
+	CHECK_EQ(state().value, 3);
+	CHECK_EQ(state().mark, 3);
+	CHECK(ouro_op_cancel(loop, op));
+	turn_until(loop, waiting[2].answers);
+	pass(200);
+	CHECK(has(ask(fd, GET("/hello")), "hello\n"));
+	close(fd);
+	end();
+}
+
+TEST(a_crew_that_is_taken_out_of_its_depth_may_go_before_the_server)
+{
+	struct asked waiting[4] = { 0 };
+	ouro_crew *crew;
+	int fd;
+
+	serve_with((ouro_shed_opts){ .depths = of_a_crew });
+	of_a_crew[0].arg = crew = start_crew(loop, OURO_THREADS, 1);
+	fd = connect_client();
+	for (int i = 0; i < 4; i++)
+		ask_for(crew, i ? "echo" : "wait", "", &waiting[i]);
+	CHECK(is_shed(ask(fd, GET("/hello"))));
+	close(fd);
+	of_a_crew[0].arg = NULL;
+	ouro_crew_close(crew);
+	/* No call holds the clock any more: what is idle may be closed before the thread has gone. */
+	turn_until(loop, waiting[3].answers && !ouro_crew_next(loop, NULL));
+	CHECK_EQ(ouro_crew_waiting(loop, NULL), 0);
+	pass(200);
+	fd = connect_client();
 	CHECK(has(ask(fd, GET("/hello")), "hello\n"));
 	close(fd);
 	end();
