@@ -64,7 +64,7 @@ typedef struct ouro_crew_opts {
 	const ouro_job *jobs;  /* copied, names too; at most 65,535 */
 	unsigned        count; /* of runners, to 256; 0: one a core, less one for the loop */
 	enum ouro_kind  kind;  /* OURO_THREADS */
-	const char     *name;  /* what ps calls it: "ouro-NAME-1"; NULL: "crew" */
+	const char     *name;  /* what ps calls it: "ouro-NAME-1"; 15 bytes of it; NULL: "crew" */
 	void           *arg;   /* for on_close */
 
 	unsigned queue_max;   /* calls that may wait before OURO_EBUSY; 0: 1024; OURO_NEVER: any */

@@ -7,12 +7,30 @@
  * What is counted is counted all the time, by counters and histograms that are never reset; asking
  * for the page only writes it down, which takes as long as the page is long, and waits for nothing on
  * the loop. Prefixes of the names: ouro_eventloop_ (lag, phases, busy and idle), ouro_pool_,
- * ouro_http_ and http_server_ (servers that are attached), ouro_access_ (lines of access logs),
- * process_. Times are in seconds. With OURO_METRICS_COMPAT=nodejs in the environment there are the
- * nodejs_ names of prom-client, too, for boards that ask for them.
+ * ouro_jobs_, ouro_job_ and ouro_crew_ (crews, if the loop has any), ouro_http_ and http_server_
+ * (servers that are attached), ouro_access_ (lines of access logs), process_. Times are in seconds.
+ * With OURO_METRICS_COMPAT=nodejs in the environment there are the nodejs_ names of prom-client, too,
+ * for boards that ask for them.
  *
  * A histogram's bounds are powers of two of a nanosecond: `le="0.001048575"`, about a millisecond,
  * counts all up to 2^20 - 1 ns.
+ *
+ * Of the loop's crews:
+ *
+ *     ouro_jobs_queued{crew}            calls not begun
+ *     ouro_jobs_running{crew}           calls begun and not answered
+ *     ouro_jobs_total{crew,job,result}  calls answered: done, failed, crashed, cancelled, timed_out
+ *     ouro_job_wait_seconds{crew,job}   histogram, from the asking to the start
+ *     ouro_job_run_seconds{crew,job}    histogram; both of runs that have come to their end
+ *     ouro_crew_runner_busy_seconds_total{crew,runner}
+ *                                       in such runs; it grows when one ends; runners from 1
+ *     ouro_crew_killed_total{crew}, ouro_crew_retried_total{crew}, ouro_crew_recycled_total{crew}
+ *                                       as in ouro_crew_stats
+ *
+ * The first 100 jobs of a crew's table have lines of their own; the others, and names that are no
+ * job, are _OTHER in ouro_jobs_total and in no histogram. Of crews with one name the second has a
+ * label more, twin="2", and so on (ouro_crew_stats.twin): sums by (crew) have them all. The figures
+ * go when the crew goes. A value that is no UTF-8 has U+FFFD in its place.
  *
  * All of it on the loop's thread. */
 #ifndef OURO_METRICS_H

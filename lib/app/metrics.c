@@ -134,6 +134,7 @@ static int write_page(struct metrics *metrics, ouro_buf *buf)
 	struct page_text page = { .buf = buf };
 
 	ouro__metrics_write_loop(metrics, &page);
+	ouro__metrics_write_crews(metrics, &page);
 	ouro__metrics_write_http(metrics, &page);
 	ouro__metrics_write_own(metrics, &page);
 	if (page.err)

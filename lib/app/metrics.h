@@ -3,6 +3,7 @@
  *     metrics.c        the handler; what the process is asked for by the pool
  *     metrics_page.c   how a page is written
  *     metrics_loop.c   the loop, its pool, the process
+ *     metrics_crew.c   crews and their jobs
  *     metrics_http.c   servers that are attached, and their requests
  *     metric.c         the user's own
  *
@@ -22,7 +23,7 @@ struct page_text {
 	int err;
 };
 
-/* A label and its value, which is escaped; a list ends with a NULL name. */
+/* A label and its value, which is escaped, and made UTF-8; a list ends with a NULL name. */
 struct label_of {
 	const char *name, *value;
 };
@@ -91,6 +92,7 @@ struct metrics *ouro__metrics_of(ouro_loop *loop);
 void ouro__metrics_ask_process(struct process_figures *figures);
 
 void ouro__metrics_write_loop(struct metrics *metrics, struct page_text *page);
+void ouro__metrics_write_crews(struct metrics *metrics, struct page_text *page);
 void ouro__metrics_write_http(struct metrics *metrics, struct page_text *page);
 void ouro__metrics_write_own(struct metrics *metrics, struct page_text *page);
 

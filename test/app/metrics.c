@@ -1,5 +1,6 @@
 /* metrics.c -- the page of figures: what is on it, that it is good text for Prometheus, and that it
  * stays small whatever clients do. Time is virtual. */
+#include "crews.h"
 #include "exposition.h"
 #include "offload/scratch.h"
 
@@ -171,6 +172,9 @@ TEST(a_loop_without_servers_has_a_page_too)
 	loop = ouro_loop_new(&(ouro_loop_opts){ .clock = OURO_CLOCK_VIRTUAL });
 	CHECK(expo_has(page(), "ouro_eventloop_lag_seconds"));
 	CHECK(!expo_has(page(), "nodejs_eventloop_lag_seconds"));
+	CHECK(!expo_has(page(), "ouro_jobs_queued"));
+	CHECK(!expo_has(page(), "ouro_job_run_seconds"));
+	CHECK(!expo_has(page(), "ouro_crew_killed_total"));
 	end();
 }
 
@@ -228,6 +232,8 @@ TEST(promtool_has_nothing_to_say_about_it)
 		SKIP("needs promtool (Debian's package prometheus)");
 	open_counted();
 	own_ones();
+	start_crew(loop, OURO_THREADS, 2);
+	start_crew(loop, OURO_THREADS, 1);
 	fd = connect_client();
 	request(fd, "GET", "/users/7");
 	request(fd, "GET", "/nowhere");
@@ -419,6 +425,212 @@ TEST(there_is_an_end_to_combinations_and_every_request_is_counted)
 	end();
 }
 
+/* ---- Crews ---- */
+
+static double jobs(const struct expo *expo, const char *job, const char *result)
+{
+	char labels[128];
+
+	snprintf(labels, sizeof(labels), "crew=\"sums\",job=\"%s\",result=\"%s\"", job, result);
+	return expo_value(expo, "ouro_jobs_total", labels);
+}
+
+static ouro_crew *start_sums(enum ouro_kind kind)
+{
+	loop = ouro_loop_new(NULL);
+	return start_with(loop, (ouro_crew_opts){ .kind = kind, .count = 1, .name = "sums" });
+}
+
+static struct asked none;
+
+TEST(calls_are_counted_by_their_job_and_by_what_came_of_them)
+{
+	EITHER_KIND(kind)
+	{
+		ouro_crew *crew = start_sums((enum ouro_kind)kind);
+		struct asked cancelled = none, late = none, other = none;
+		struct expo *expo;
+		ouro_op op;
+
+		for (int i = 0; i < 3; i++)
+			ask_for(crew, "echo", "", &other);
+		ask_for(crew, "fail", "", &other);
+		ask_for(crew, "no such job", "", &other);
+		turn_until(loop, other.answers == 5);
+		op = ask_for(crew, "wait", "", &cancelled);
+		turn_until(loop, stats_of(crew).running);
+		CHECK(ouro_op_cancel(loop, op));
+		ouro_crew_call_with(crew, "wait", ouro_str_z(""),
+				    &(ouro_call_opts){ .timeout_ms = 1 }, on_asked, &late);
+		turn_until(loop, cancelled.answers && late.answers);
+		expo = page();
+		CHECK_EQ(jobs(expo, "echo", "done"), 3);
+		CHECK_EQ(jobs(expo, "echo", "failed"), 0);
+		CHECK_EQ(jobs(expo, "fail", "failed"), 1);
+		CHECK_EQ(jobs(expo, "wait", "cancelled"), 1);
+		CHECK_EQ(jobs(expo, "wait", "timed_out"), 1);
+		CHECK_EQ(jobs(expo, "wait", "done"), 0);
+		CHECK_EQ(jobs(expo, "fib", "done"), 0);
+		CHECK_EQ(jobs(expo, "_OTHER", "failed"), 1);
+		CHECK_EQ(jobs(expo, "_OTHER", "done"), 0);
+		if (kind == OURO_PROCESSES)
+			CHECK_EQ(expo_value(expo, "ouro_crew_killed_total", "crew=\"sums\""), 2);
+		end();
+	}
+}
+
+TEST(so_are_crashes_and_second_tries_and_renewals)
+{
+	struct asked crashed = none, done = none;
+	struct expo *expo;
+	ouro_crew *crew;
+
+	loop = ouro_loop_new(NULL);
+	crew = start_with(loop, (ouro_crew_opts){ .kind = OURO_PROCESSES,
+						  .count = 1,
+						  .name = "sums",
+						  .retry = 1,
+						  .recycle_after = 2 });
+	ask_for(crew, "abort", "", &crashed);
+	turn_until(loop, crashed.answers);
+	for (int i = 0; i < 2; i++)
+		ask_for(crew, "echo", "", &done);
+	turn_until(loop, done.answers == 2 && stats_of(crew).recycled);
+	expo = page();
+	CHECK_EQ(jobs(expo, "abort", "crashed"), 1);
+	CHECK_EQ(expo_value(expo, "ouro_crew_retried_total", "crew=\"sums\""), 1);
+	CHECK_EQ(expo_value(expo, "ouro_crew_recycled_total", "crew=\"sums\""), 1);
+	CHECK_EQ(expo_value(expo, "ouro_crew_killed_total", "crew=\"sums\""), 0);
+	end();
+}
+
+#define FIB "crew=\"sums\",job=\"fib\""
+
+TEST(how_long_they_waited_and_ran_is_there_for_each_job)
+{
+	ouro_crew *crew = start_sums(OURO_THREADS);
+	struct asked asked = none;
+	ouro_job_stats fib;
+	struct expo *expo;
+
+	for (int i = 0; i < 5; i++)
+		ask_for(crew, "fib", "15", &asked);
+	turn_until(loop, asked.answers == 5);
+	CHECK(ouro_crew_job_stats(crew, 1, &fib));
+	expo = page();
+	CHECK_EQ(expo_value(expo, "ouro_job_run_seconds_count", FIB), 5);
+	CHECK_EQ(expo_value(expo, "ouro_job_wait_seconds_count", FIB), 5);
+	CHECK_EQ(expo_bucket(expo, "ouro_job_run_seconds_bucket", FIB, "+Inf"), 5);
+	CHECK_EQ(round(1e9 * expo_value(expo, "ouro_job_run_seconds_sum", FIB)), fib.run_ns.sum);
+	CHECK_EQ(round(1e9 * expo_value(expo, "ouro_job_wait_seconds_sum", FIB)), fib.wait_ns.sum);
+	CHECK_EQ(expo_value(expo, "ouro_job_run_seconds_count", "crew=\"sums\",job=\"echo\""), 0);
+	CHECK_EQ(round(1e9 * expo_value(expo, "ouro_crew_runner_busy_seconds_total",
+					"crew=\"sums\",runner=\"1\"")),
+		 fib.run_ns.sum);
+	CHECK(isnan(expo_value(expo, "ouro_crew_runner_busy_seconds_total",
+			       "crew=\"sums\",runner=\"2\"")));
+	end();
+}
+
+TEST(what_waits_and_what_runs_is_told_apart)
+{
+	ouro_crew *crew = start_sums(OURO_THREADS);
+	struct asked busy = none, waiting = none;
+	ouro_op op = ask_for(crew, "wait", "", &busy);
+	struct expo *expo;
+
+	turn_until(loop, stats_of(crew).running);
+	for (int i = 0; i < 3; i++)
+		ask_for(crew, "echo", "", &waiting);
+	expo = page();
+	CHECK_EQ(expo_value(expo, "ouro_jobs_running", "crew=\"sums\""), 1);
+	CHECK_EQ(expo_value(expo, "ouro_jobs_queued", "crew=\"sums\""), 3);
+	CHECK(ouro_op_cancel(loop, op));
+	turn_until(loop, waiting.answers == 3);
+	expo = page();
+	CHECK_EQ(expo_value(expo, "ouro_jobs_running", "crew=\"sums\""), 0);
+	CHECK_EQ(expo_value(expo, "ouro_jobs_queued", "crew=\"sums\""), 0);
+	end();
+}
+
+static double queued(const char *labels)
+{
+	return expo_value(page(), "ouro_jobs_queued", labels);
+}
+
+TEST(crews_of_one_name_are_told_apart_as_long_as_they_are_there)
+{
+	ouro_crew *first = start_sums(OURO_THREADS);
+	ouro_crew_opts opts = { .jobs = peaceful, .count = 1, .name = "sums" };
+	ouro_crew *second = start_with(loop, opts), *third = start_with(loop, opts);
+
+	CHECK_EQ(stats_of(first).twin, 1);
+	CHECK_EQ(stats_of(third).twin, 3);
+	CHECK_EQ(queued("crew=\"sums\""), 0);
+	CHECK_EQ(queued("crew=\"sums\",twin=\"2\""), 0);
+	CHECK_EQ(queued("crew=\"sums\",twin=\"3\""), 0);
+	ouro_crew_close(second);
+	while (!isnan(queued("crew=\"sums\",twin=\"2\"")))
+		ouro_loop_turn(loop);
+	CHECK_EQ(stats_of(third).twin, 3);
+	CHECK_EQ(stats_of(start_with(loop, opts)).twin, 2);
+	opts.name = "other";
+	CHECK_EQ(stats_of(start_with(loop, opts)).twin, 1);
+	CHECK_EQ(queued("crew=\"other\""), 0);
+	end();
+}
+
+/* The second name is cut behind 15 bytes, which is in its last character. */
+TEST(names_of_crews_and_jobs_are_escaped_and_always_utf8)
+{
+	static const ouro_job odd[] = { { .name = "\"\\\n\xff\"", .run = job_echo },
+					{ .name = NULL } };
+	ouro_buf *buf = ouro_buf_new();
+	const char *text;
+
+	loop = ouro_loop_new(NULL);
+	start_with(loop, (ouro_crew_opts){ .jobs = odd, .count = 1, .name = "a\"b\\c\nd" });
+	start_with(loop, (ouro_crew_opts){ .count = 1, .name = "fourteen bytes\xe2\x82\xac" });
+	CHECK_EQ(ouro_metrics_write(loop, buf), 0);
+	text = ouro_buf_str(buf).ptr;
+	CHECK(has(text, "\nouro_jobs_queued{crew=\"a\\\"b\\\\c\\nd\"} 0\n"));
+	CHECK(has(text, "\nouro_jobs_queued{crew=\"fourteen bytes\xef\xbf\xbd\"} 0\n"));
+	CHECK(has(text, ",job=\"\\\"\\\\\\n\xef\xbf\xbd\\\"\",result=\"done\"} 0\n"));
+	expo_read(text);
+	ouro_buf_free(buf);
+	settle();
+	end();
+}
+
+TEST(there_is_an_end_to_jobs_and_every_call_is_counted)
+{
+	enum { COUNT = 102 };
+	static char names[COUNT][8];
+	static ouro_job table[COUNT + 1];
+	struct asked asked = none;
+	struct expo *expo;
+	ouro_crew *crew;
+
+	for (int i = 0; i < COUNT; i++) {
+		snprintf(names[i], sizeof(names[i]), "j%d", i + 1);
+		table[i] = (ouro_job){ .name = names[i], .run = job_echo };
+	}
+	loop = ouro_loop_new(NULL);
+	crew = start_with(loop, (ouro_crew_opts){ .jobs = table, .count = 1, .name = "sums" });
+	ask_for(crew, "j100", "", &asked);
+	ask_for(crew, "j101", "", &asked);
+	ask_for(crew, "j102", "", &asked);
+	ask_for(crew, "j103", "", &asked);
+	turn_until(loop, asked.answers == 4);
+	expo = page();
+	CHECK_EQ(jobs(expo, "j100", "done"), 1);
+	CHECK(isnan(jobs(expo, "j101", "done")));
+	CHECK_EQ(jobs(expo, "_OTHER", "done"), 2);
+	CHECK_EQ(jobs(expo, "_OTHER", "failed"), 1);
+	CHECK(isnan(expo_value(expo, "ouro_job_run_seconds_count", "crew=\"sums\",job=\"j101\"")));
+	end();
+}
+
 /* ---- Asking ---- */
 
 TEST(a_pool_that_hangs_does_not_keep_the_page)
@@ -502,6 +714,7 @@ static int attempt(void)
 {
 	ouro_metric *metric = NULL;
 	ouro_buf *buf = NULL;
+	ouro_crew *crew;
 	int err, pair[2];
 
 	loop = ouro_loop_new(&(ouro_loop_opts){ .clock = OURO_CLOCK_VIRTUAL });
@@ -510,6 +723,9 @@ static int attempt(void)
 	err = ouro_http_open(loop, &(ouro_http_opts){ .routes = routes }, &server);
 	if (!err)
 		err = ouro_metrics_attach(server);
+	if (!err)
+		err = ouro_crew_start(loop, &(ouro_crew_opts){ .jobs = peaceful, .count = 1 },
+				      &crew);
 	if (!err)
 		err = ouro_metric_open(
 			loop,
