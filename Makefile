@@ -217,7 +217,7 @@ layers:
 	@test/run test/layers.sh
 test-clients: $(BUILD)/needs-clients $(PEERS)
 readme test-install test-clients: all $(BUILD)/needs-test
-	@CC='$(CC)' BUILD='$(BUILD)' SAN='$(SAN)' test/run test/$(@:test-%=%).sh
+	@CC='$(CC)' BUILD='$(BUILD)' SAN='$(SAN)' TEST_LIMIT=400 test/run test/$(@:test-%=%).sh
 
 FUZZ_SECONDS ?= 600
 fuzz: $(BUILD)/needs-fuzz
