@@ -50,6 +50,7 @@
 #include "ouro/static.h"
 #include "ouro/str.h"
 #include "ouro/timer.h"
+#include "ouro/trace.h"
 #include "ouro/wake.h"
 #include "ouro/worker.h"
 #include "ouro/ws.h"

@@ -38,6 +38,7 @@ OURO_API int ouro_loop_main(ouro_loop *loop);
  *     OURO_LAG_MS=20                  tell who holds the loop longer than this
  *     OURO_ACCESS_LOG=FILE            a line for every answer of the servers there are: access.h
  *     OURO_DASHBOARD=127.0.0.1:9090   a page that shows the loop: dashboard.h
+ *     OURO_TRACE=FILE                 turns, callbacks, requests for a trace viewer: trace.h
  *     OURO_SHUTDOWN_MS, OURO_SHUTDOWN_DELAY_MS   as above
  *     OURO_POOL_SIZE, OURO_ORIGINS    pool.h and loop.h: to any loop
  *
@@ -46,7 +47,7 @@ OURO_API int ouro_loop_main(ouro_loop *loop);
 /* A whole program that is one HTTP server: a loop, ouro_http_listen() with these options,
  * "listening on http://127.0.0.1:8080/" on stdout, and ouro_loop_main(). The port is what
  * `-p PORT` asks for, or else OURO_PORT, or else that of the options, or else 8080; 0 takes any free
- * one. So it is with --host and OURO_HOST, and with --log, --lag, --access and --dashboard: a flag
+ * one. So it is with --host and OURO_HOST, and with --log, --lag, --access, --dashboard and --trace: a flag
  * goes before the environment, that before the program. --print-config prints what holds and where
  * it was said, --help all there is. Returns what main() should return: 2 for a flag that is none. */
 OURO_API int ouro_http_main(int argc, char **argv, const ouro_http_opts *opts);

@@ -11,6 +11,7 @@
 #include "ouro/error.h"
 #include "ouro/signal.h"
 #include "ouro/timer.h"
+#include "ouro/trace.h"
 #include "sys/supervisor.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -293,6 +294,14 @@ static int open_access(ouro_loop *loop)
 	return err ? ouro_die("open the access log", err) : 0;
 }
 
+static int start_trace(ouro_loop *loop)
+{
+	const char *path = ouro__setting(SETTING_TRACE);
+	int err = path ? ouro_trace_start(loop, path, NULL) : 0;
+
+	return err ? ouro_die("start a trace", err) : 0;
+}
+
 static int open_dashboard(ouro_loop *loop)
 {
 	const char *address = ouro__setting(SETTING_DASHBOARD);
@@ -336,7 +345,9 @@ static int obey(ouro_loop *loop, struct program *program)
 	if (lag_ms)
 		loop->lag.limit = lag_ms * NS_PER_MS;
 	raise_descriptors();
-	status = open_access(loop);
+	status = start_trace(loop);
+	if (!status)
+		status = open_access(loop);
 	return status ? status : open_dashboard(loop);
 }
 

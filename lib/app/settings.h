@@ -19,6 +19,8 @@
 	  "a line for every answer; -: on stdout")                                              \
 	X(DASHBOARD, "--dashboard", "OURO_DASHBOARD", "ADDRESS", "", "text",                    \
 	  "a page that shows the loop, at \"127.0.0.1:9090\"")                                  \
+	X(TRACE, "--trace", "OURO_TRACE", "FILE", "", "text",                                   \
+	  "every callback and request, for a trace viewer")                                     \
 	X(POOL, NULL, "OURO_POOL_SIZE", "N", "4", "number", "threads for files and names")      \
 	X(SHUTDOWN, NULL, "OURO_SHUTDOWN_MS", "MS", "10000", "number of milliseconds",          \
 	  "on SIGTERM, for what is under way")                                                  \

@@ -235,6 +235,35 @@ static void tell_server(ouro_req *req, const ouro_req_done *done)
 	}
 }
 
+void ouro__req_record(const ouro_req *req, uint64_t ns, bool unfinished)
+{
+	const struct parse *parse = &req->parse;
+	struct trace_record record = { .at = req->began,
+				       .ns = ns,
+				       .amount = req->answer.sent,
+				       .kind = TRACE_REQUEST,
+				       .phase = unfinished,
+				       .number = req->answer.status };
+
+	if (req->head)
+		ouro__trace_span(req->http->loop->trace, record, req->head + parse->skipped,
+				 parse->method_len, req->head + parse->target, parse->target_len);
+	else
+		ouro__trace_span(req->http->loop->trace, record, "request", 7, NULL, 0);
+}
+
+/* Idle connections have none; of those at rest neither a connection nor a handler. */
+void ouro__reqs_record(struct http *http, uint64_t now)
+{
+	for (uint32_t i = 0; i < http->reqs.made; i++) {
+		const ouro_req *req = slab_nth(&http->reqs, i);
+
+		if (slab_find(&http->reqs, req->record.id) == req && (req->conn || req->owned) &&
+		    req->began && !req->stood_in)
+			ouro__req_record(req, now > req->began ? now - req->began : 0, true);
+	}
+}
+
 void ouro__req_done(ouro_req *req, int err)
 {
 	ouro_req_done done = { req->answer.status, err, req->answer.sent,
@@ -245,6 +274,8 @@ void ouro__req_done(ouro_req *req, int err)
 		req_call(req, req->on_done, req, &done, req->done_arg);
 	if (req->server && !req->stood_in)
 		tell_server(req, &done);
+	if (req->http->loop->trace && !req->stood_in)
+		ouro__req_record(req, done.ns, false);
 }
 
 /* The chain. */

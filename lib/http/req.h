@@ -33,6 +33,11 @@ void ouro__req_stop(ouro_req *req);
 /* Every byte of the answer has left, or never will (err): tells on_done. */
 void ouro__req_done(ouro_req *req, int err);
 
+/* For the loop's trace, which there is: it took so long from its first byte on; and all those that
+ * have begun and not ended. */
+void ouro__req_record(const ouro_req *req, uint64_t ns, bool unfinished);
+void ouro__reqs_record(struct http *http, uint64_t now);
+
 /* Calls the next links of the chain for as long as each asks for the one behind it; then the
  * request must be answered, or to be answered later, or it was forgotten. */
 void ouro__req_run(ouro_req *req);

@@ -199,7 +199,8 @@ static enum conn_step step_body(struct conn *conn)
 
 static bool is_listened_to(const ouro_req *req)
 {
-	return req->on_done || req->server->opts.on_done || !list_empty(&req->server->hooks);
+	return req->on_done || req->server->opts.on_done || !list_empty(&req->server->hooks) ||
+	       req->http->loop->trace;
 }
 
 /* Must it be told when the answer has left? */

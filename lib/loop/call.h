@@ -40,6 +40,8 @@ static inline uint64_t call_timed(struct ouro_loop *loop, uint64_t calls)
 	if (took >= lag->limit)
 		ouro__lag_slow(loop, took, calls);
 #endif
+	if (loop->trace)
+		ouro__trace_call(loop, took, calls);
 	__atomic_store_n(&lag->call.fn, NULL, __ATOMIC_RELAXED);
 	atomic_signal_fence(memory_order_release);
 	lag->call.label = NULL;

@@ -10,6 +10,7 @@
 #include "loop/poll.h"
 #include "loop/task.h"
 #include "loop/timer.h"
+#include "loop/trace.h"
 #include "ouro/loop.h"
 #include "sys/clock.h"
 
@@ -76,6 +77,7 @@ struct ouro_loop {
 	struct pool_wishes pool_wishes;
 	struct watch_wishes watch_wishes;
 	struct watchdog *watchdog; /* NULL: there is none */
+	struct trace *trace;       /* NULL: nobody keeps records */
 	uint64_t handle_count;     /* both kinds */
 	struct signals *signals;   /* NULL: this loop watches none */
 

@@ -22,6 +22,46 @@ static void jump(struct ouro_loop *loop)
 		loop->virtual_now = next;
 }
 
+static void begin(struct ouro_loop *loop, enum ouro_phase phase)
+{
+	if (loop->trace)
+		ouro__trace_open_phase(loop, phase);
+}
+
+static void end(struct ouro_loop *loop)
+{
+	if (loop->trace)
+		ouro__trace_close_phase(loop);
+}
+
+static void run_io(struct ouro_loop *loop)
+{
+	begin(loop, OURO_PHASE_IO);
+	ouro__io_phase(loop);
+	end(loop);
+}
+
+static void run_check(struct ouro_loop *loop)
+{
+	begin(loop, OURO_PHASE_CHECK);
+	ouro__check_phase(loop);
+	end(loop);
+}
+
+static void run_close(struct ouro_loop *loop)
+{
+	begin(loop, OURO_PHASE_CLOSE);
+	ouro__close_phase(loop);
+	end(loop);
+}
+
+static void run_timers(struct ouro_loop *loop)
+{
+	begin(loop, OURO_PHASE_TIMERS);
+	ouro__timer_phase(loop);
+	end(loop);
+}
+
 uint64_t ouro__turn(struct ouro_loop *loop)
 {
 	uint64_t before = loop->lag.calls;
@@ -33,23 +73,27 @@ uint64_t ouro__turn(struct ouro_loop *loop)
 	loop->turning = true;
 	loop->turn_began = loop->lag.stamp;
 	loop->turn_starts = loop->timers.starts;
+	if (loop->trace)
+		ouro__trace_open_turn(loop);
 
 	if (!task_queue_is_empty(&loop->tasks.micro)) /* queued outside any callback */
 		ouro__micro_run(loop);
 	if (!loop->fresh) {
-		ouro__io_phase(loop);
+		run_io(loop);
 		if (tasks_to_check(&loop->tasks))
-			ouro__check_phase(loop);
+			run_check(loop);
 		if (!list_empty(&loop->closing))
-			ouro__close_phase(loop);
+			run_close(loop);
 	}
-	ouro__timer_phase(loop);
+	run_timers(loop);
 	if (!list_empty(&loop->flushes))
 		flush_phase(loop);
 
 	if (loop->lag.waiting)
 		ouro__lag_tell(loop);
 	ouro__lag_turn_done(loop);
+	if (loop->trace)
+		ouro__trace_close_turn(loop);
 	ouro__tasks_hold_posts(loop);
 	loop->fresh = false;
 	loop->turning = false;

@@ -100,6 +100,7 @@ static void owe(struct op *op)
 	struct ouro_loop *loop = op->pool->loop;
 
 	op->stamp = loop->turning && !loop->is_virtual ? loop->lag.stamp : clock_ns();
+	op->asked = loop->turning ? loop->lag.stamp : loop_clock(loop);
 	loop->away++;
 	loop_hold(loop);
 }
@@ -155,6 +156,31 @@ void ouro__op_expire(struct op *op)
 
 /* Answering. */
 
+/* For the loop's trace. What the thread wrote may be read once it is through. */
+static void record(const struct op *op, int err, uint64_t now, bool unfinished)
+{
+	const char *path = op->path ? op->path : "";
+	struct trace_record record = { .at = op->asked,
+				       .ns = now > op->asked ? now - op->asked : 0,
+				       .amount = op->back ? op->ran : 0,
+				       .kind = TRACE_OP,
+				       .phase = unfinished,
+				       .number = err < 0 ? err : 0 };
+
+	ouro__trace_span(op->pool->loop->trace, record, op->kind->call, strlen(op->kind->call),
+			 path, strlen(path));
+}
+
+void ouro__ops_record(struct pool *pool, uint64_t now)
+{
+	for (uint32_t i = 0; i < pool->ops.made; i++) {
+		const struct op *op = slab_nth(&pool->ops, i);
+
+		if (slab_find(&pool->ops, op->record.id) == op && op->asked && !op->answered)
+			record(op, 0, now, true);
+	}
+}
+
 static void call_back(struct op *op, int err)
 {
 	struct pool *pool = op->pool;
@@ -166,6 +192,8 @@ static void call_back(struct op *op, int err)
 		count_add(&pool->lane[kind->lane].done, 1);
 	ouro_timer_stop(loop, op->deadline);
 	pool->now = ouro__op_token(op);
+	if (loop->trace)
+		record(op, err, loop->lag.stamp, false);
 	call_begin(loop, OURO_PHASE_IO, op->fn ? op->fn : CALL_FN(kind->done),
 		   (struct cause){ kind->call, -1, NULL }, NULL);
 	kind->done(op, err);

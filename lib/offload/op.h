@@ -72,6 +72,7 @@ struct op {
 	const char *path; /* what it is about, for messages; NULL: nothing */
 	uint64_t stamp;   /* ns: when it was put into its lane, then when it was started */
 	uint64_t ran;     /* ns on threads so far */
+	uint64_t asked;   /* the loop's time when it was asked for; 0: not yet */
 	uint64_t turn;    /* when it was put into its lane: the order across lanes */
 	ouro_timer deadline;
 	int err;

@@ -87,6 +87,9 @@ void ouro__ops_answer(struct pool *pool);
 /* For ouro_loop_active(); op.c. */
 void ouro__ops_list(struct pool *pool, struct listing *listing);
 
+/* Those that are not answered, for the loop's trace, which there is; op.c. */
+void ouro__ops_record(struct pool *pool, uint64_t now);
+
 /* Ends those that nobody works at; op.c. */
 void ouro__ops_cancel_parked(struct pool *pool);
 #endif

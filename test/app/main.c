@@ -668,6 +668,41 @@ TEST(nor_does_a_second_signal_wait)
 	CHECK_EQ(WTERMSIG(status), SIGTERM);
 }
 
+/* The file of a trace, once the program has ended. */
+static const char *traced(int (*program)(void))
+{
+	static char text[65536], path[64];
+	FILE *file;
+	size_t n;
+
+	snprintf(path, sizeof(path), "/tmp/ouro-test-trace-%d", getpid());
+	setenv("OURO_TRACE", path, 1);
+	CHECK_EQ(WEXITSTATUS(status_of(program)), 7);
+	CHECK_STR(words, "");
+	file = fopen(path, "r");
+	CHECK(file != NULL);
+	n = fread(text, 1, sizeof(text) - 1, file);
+	text[n] = 0;
+	fclose(file);
+	CHECK_EQ(unlink(path), 0);
+	return text;
+}
+
+TEST(a_trace_that_the_environment_wants_has_all_of_the_run)
+{
+	const char *text = traced(stopped);
+
+	CHECK(strstr(text, "{\"name\":\"stop_with_7\",\"cat\":\"check\",\"ph\":\"X\","));
+	CHECK_STR(strrchr(text, ']'), "]\n");
+}
+
+TEST(a_trace_that_cannot_be_written_is_told_and_the_program_runs)
+{
+	setenv("OURO_TRACE", "/no/such/folder/t.json", 1);
+	CHECK_EQ(WEXITSTATUS(status_of(stopped)), 7);
+	CHECK(strstr(words, "trace /no/such/folder/t.json: open: No such file or directory"));
+}
+
 /* ---- ouro_http_main: what it prints goes where the words go ---- */
 
 static char *args[5];
