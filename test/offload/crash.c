@@ -16,12 +16,16 @@ static void run(ouro_loop *loop)
 	CHECK_EQ(ouro_loop_run(loop), 0);
 }
 
-/* A sanitizer has a way of its own with signals and with memory that there is not. */
-static void leave_to_plain_builds(void)
+/* A sanitizer reports memory that is not to be had, for which it has no memory itself: it then hangs
+ * and its runner never ends. So it is to answer NULL, as malloc() does. test/run says so too; this is
+ * for a program that is run by hand. */
+#ifdef __SANITIZE_ADDRESS__
+OURO_API const char *__asan_default_options(void);
+const char *__asan_default_options(void)
 {
-	if (TEST_SLOW > 1)
-		SKIP("a sanitizer tells crashes in its own way");
+	return "allocator_may_return_null=1";
 }
+#endif
 
 static ouro_crew *start_limited(ouro_loop *loop, unsigned count)
 {
@@ -52,30 +56,43 @@ static ouro_op ask_hostile(ouro_crew *crew, size_t i, struct asked *asked)
 				   asked);
 }
 
+/* What ThreadSanitizer needs for itself counts as its process's too. When that is not to be had it
+ * ends the process, often before the job has seen a NULL. */
+static bool ended_by_sanitizer(size_t i, const struct asked *asked)
+{
+#ifdef __SANITIZE_THREAD__
+	return !strcmp(hostilities[i].job, "leak") && asked->err == OURO_ECRASHED &&
+	       asked->death.status;
+#else
+	(void)i, (void)asked;
+	return false;
+#endif
+}
+
+static void check_told(size_t i, const struct asked *asked)
+{
+	CHECK_EQ(asked->answers, 1);
+	if (ended_by_sanitizer(i, asked))
+		return;
+	CHECK_EQ(asked->err, hostilities[i].err);
+	CHECK_EQ(asked->death.signal, hostilities[i].signal);
+	CHECK_EQ(asked->death.status, hostilities[i].status);
+}
+
 TEST(each_hostile_job_is_told_to_its_caller_and_to_nobody_else)
 {
-	leave_to_plain_builds();
 	for (size_t i = 0; i < HOSTILITIES; i++) {
 		ouro_loop *loop = new_loop();
 		ouro_crew *crew = start_limited(loop, 2);
 		struct asked bad = { .answers = 0 }, good[10] = { { .answers = 0 } };
 
-#ifdef __SANITIZE_THREAD__
-		if (!strcmp(hostilities[i].job, "leak")) { /* its allocator ends the process */
-			ouro_loop_free(loop);
-			continue;
-		}
-#endif
 		for (int k = 0; k < 5; k++)
 			ask_for(crew, "fib", "15", &good[k]);
 		CHECK(ask_hostile(crew, i, &bad).id);
 		for (int k = 5; k < 10; k++)
 			ask_for(crew, "fib", "15", &good[k]);
 		run(loop);
-		CHECK_EQ(bad.answers, 1);
-		CHECK_EQ(bad.err, hostilities[i].err);
-		CHECK_EQ(bad.death.signal, hostilities[i].signal);
-		CHECK_EQ(bad.death.status, hostilities[i].status);
+		check_told(i, &bad);
 		CHECK_EQ(ouro_crew_death(crew).signal, 0);
 		for (int k = 0; k < 10; k++) {
 			CHECK_EQ(good[k].answers, 1);
@@ -87,7 +104,6 @@ TEST(each_hostile_job_is_told_to_its_caller_and_to_nobody_else)
 
 TEST(a_crash_is_told_in_words)
 {
-	leave_to_plain_builds();
 	ouro_loop *loop = new_loop();
 	ouro_crew *crew = start_crew(loop, OURO_PROCESSES, 1);
 	struct asked segv = { .answers = 0 }, left = segv;
@@ -323,7 +339,6 @@ TEST(when_the_nursery_is_killed_another_follows)
 
 TEST(a_host_that_reaps_every_child_loses_no_call)
 {
-	leave_to_plain_builds();
 	ouro_loop *loop = new_loop();
 	ouro_crew *crew;
 	struct asked segv = { .answers = 0 }, good = segv;
@@ -396,7 +411,6 @@ TEST(no_runner_lives_longer_than_the_program)
 
 TEST(processor_time_for_a_job_is_limited)
 {
-	leave_to_plain_builds();
 	ouro_loop *loop = new_loop();
 	ouro_crew *crew = start_with(
 		loop, (ouro_crew_opts){
