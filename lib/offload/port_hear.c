@@ -80,7 +80,8 @@ void ouro__port_forget(ouro_port *port)
 	}
 }
 
-/* Breaking: the other end has done what no port does. */
+/* Breaking: the other end has done what no port does, or this one has no room for what came. A
+ * message is never delivered without its bytes, nor left out between two others. */
 
 static void broken(struct ouro_port *port, int err)
 {
@@ -89,7 +90,8 @@ static void broken(struct ouro_port *port, int err)
 	if (err == OURO_EOF)
 		return;
 	ouro__log(&port->base.loop->log, OURO_LOG_WARN,
-		  "a port is given up, what came through it makes no sense: %s",
+		  "a port is given up, what came through it %s: %s",
+		  err == -ENOMEM || err == -EMFILE ? "has no room here" : "makes no sense",
 		  ouro_strerror(err));
 }
 
@@ -177,6 +179,9 @@ static int arrive(struct ouro_port *port, struct frame *frame)
 
 	if (port->base.closing) {
 		drop_frame(frame);
+	} else if (frame->bytes_lost) {
+		err = frame->bytes_lost;
+		ouro__frame_release(frame);
 	} else if (!makes_sense(port, frame)) {
 		ouro__frame_release(frame);
 		err = OURO_EPROTO;

@@ -705,3 +705,33 @@ IN_BOTH(without_descriptors_a_pair_is_refused_and_none_is_lost)
 	for (int left = 0; left < 10; left++)
 		try_with_descriptors(kind, left);
 }
+
+/* A large message comes as a descriptor. */
+TEST(a_message_that_this_process_has_no_room_for_ends_the_port_and_is_not_an_empty_one)
+{
+	struct duo duo = { .loop = ouro_loop_new(&(ouro_loop_opts){ .on_log = say_log }) };
+	struct rlimit before, few;
+	int fd;
+
+	CHECK_EQ(ouro_port_pair(duo.loop, OURO_PROCESSES, NULL, &duo.a, &duo.b), 0);
+	ouro_port_on_message(duo.b, say_message, NULL);
+	ouro_port_on_gone(duo.b, say_gone);
+	send_text(duo.a, "one");
+	duo_run_until(&duo, "one");
+	send_text(duo.a, "two");
+	send_big(duo.a, 'x', 200000);
+	send_text(duo.a, "four");
+	ouro_port_flush(duo.a);
+	fd = dup(0);
+	CHECK_EQ(close(fd), 0);
+	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	few.rlim_cur = (rlim_t)fd;
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+	duo_run_until(&duo, "one two Too many open files gone");
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+	CHECK_EQ(ouro_port_send(duo.b, ouro_str_z("back")), OURO_ECLOSED);
+	duo_turn(&duo, 2);
+	CHECK_STR(said, "one two Too many open files gone");
+	duo_free(&duo);
+}
