@@ -169,7 +169,7 @@ static int do_calls(struct host *host)
 	int err = 0;
 
 	while (!err && ouro__frame_next(host->end, &call) > 0) {
-		err = do_call(host, &call);
+		err = call.kind == HOST_END ? OURO_EOF : do_call(host, &call);
 		ouro__frame_release(&call);
 	}
 	return err;
@@ -196,4 +196,6 @@ void ouro__host_run(struct host *host)
 		;
 	ouro_buf_free(host->out);
 	host->out = NULL;
+	if (!host->is_process) /* of a process the nursery tells */
+		insist(host, &(struct frame){ .kind = HOST_END });
 }

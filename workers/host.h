@@ -1,14 +1,16 @@
 /* host.h -- the far end of a crew's pipe: takes calls, runs jobs, answers. In a thread or a process.
  *
  * CALL comes with the number of the call and which job, ANSWER goes with the number and what the job
- * returned, PROGRESS with the number. The end of the pipe is the end of the host. */
+ * returned, PROGRESS with the number. END is the end of the host, as is that of the pipe, and a
+ * thread answers with END. It is said in words because a child that the program has forked may hold
+ * the pipe open. */
 #ifndef OURO__HOST_H
 #define OURO__HOST_H
 #include "ouro/crew.h"
 #include "sys/frame.h"
 #include "workers/board.h"
 
-enum host_message { HOST_CALL = 1, HOST_ANSWER, HOST_PROGRESS };
+enum host_message { HOST_CALL = 1, HOST_ANSWER, HOST_PROGRESS, HOST_END };
 
 /* What a crew tells its runners when it starts. Never changes. */
 struct host_plan {
@@ -34,6 +36,6 @@ struct host {
 	uint64_t looked; /* ns: when it last looked how much memory it occupies */
 };
 
-/* Until the end of the pipe. */
+/* Until END, or the end of the pipe. */
 void ouro__host_run(struct host *host);
 #endif

@@ -142,16 +142,21 @@ static void obey(struct nursery *nursery, const struct frame *order)
 		ouro__proc_signal(&child->proc, SIGKILL);
 }
 
-/* False: the pipe has ended. */
+/* False: it is to end. */
 static bool take_orders(struct nursery *nursery)
 {
 	int got = ouro__frame_read(&nursery->end);
 	struct frame order;
+	bool is_end = false;
 
-	while (ouro__frame_next(&nursery->end, &order) > 0) {
-		obey(nursery, &order);
+	while (!is_end && ouro__frame_next(&nursery->end, &order) > 0) {
+		is_end = order.kind == NURSERY_END;
+		if (!is_end)
+			obey(nursery, &order);
 		ouro__frame_release(&order);
 	}
+	if (is_end)
+		return false;
 	return got > 0 || got == -EAGAIN || got == -ENOMEM;
 }
 

@@ -7,11 +7,13 @@
  *
  *   loop to nursery   START    value: which runner; id: which of its lives; the pipe's descriptors
  *                     KILL     the same two
+ *                     END
  *   nursery to loop   STARTED  the same two; bytes: its pid_t
  *                     ENDED    the same two; bytes: its struct proc_end
  *                     REFUSED  the same two; bytes: the error, an int
  *
- * The end of its pipe is the end of the nursery: it kills what is left, waits for it, and exits. */
+ * END, or the end of its pipe, is the end of the nursery: it kills what is left, waits for it, and
+ * exits. */
 #ifndef OURO__WORKER_PROCESS_H
 #define OURO__WORKER_PROCESS_H
 #include "sys/proc.h"
@@ -20,6 +22,7 @@
 enum nursery_message {
 	NURSERY_START = 1,
 	NURSERY_KILL,
+	NURSERY_END,
 	NURSERY_STARTED,
 	NURSERY_ENDED,
 	NURSERY_REFUSED

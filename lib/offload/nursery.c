@@ -11,6 +11,7 @@
 #include "sys/fd.h"
 
 #include <errno.h>
+#include <signal.h>
 
 #define FIRST_DELAY (100 * NS_PER_MS)
 #define LONGER      6 /* doublings */
@@ -219,10 +220,17 @@ void ouro__nursery_check(struct ouro_crew *crew, uint64_t now)
 		put_off(nursery);
 }
 
-/* The end of its pipe makes it kill what is left and end; on_died() hears of that. */
+/* Told to end it kills what is left; on_died() hears of that. One that cannot be told is killed,
+ * and its runners die with it. */
 void ouro__nursery_close(struct ouro_crew *crew)
 {
-	let_go(&crew->nursery);
+	struct nursery_link *nursery = &crew->nursery;
+	const struct frame end = { .kind = NURSERY_END };
+
+	if (nursery->up &&
+	    (ouro__frame_send(&nursery->end, &end, NULL) || ouro__frame_flush(&nursery->end)))
+		ouro__proc_signal(&nursery->proc, SIGKILL);
+	let_go(nursery);
 }
 
 void ouro__nursery_await(struct ouro_crew *crew)

@@ -327,11 +327,22 @@ static void recycle_if_due(struct runner *runner)
 	runner->crew->recycled++;
 }
 
+/* No more calls: it ends when it has read that. */
+static void tell_end(struct runner *runner)
+{
+	const struct frame end = { .kind = HOST_END };
+
+	if (!ouro__frame_send(&runner->end, &end, NULL))
+		ouro__frame_flush(&runner->end);
+	ouro__frame_hang_up(&runner->end);
+}
+
 /* One that is recycled ends when it has answered what it had begun. */
 static void hang_up_if_idle(struct runner *runner)
 {
-	if (runner->reason == REASON_RECYCLED && !runner->out_count)
-		ouro__frame_hang_up(&runner->end);
+	if (runner->reason == REASON_RECYCLED && !runner->out_count &&
+	    runner->state == RUNNER_GOING)
+		tell_end(runner);
 }
 
 /* First the runners get what waits for them, then the callbacks: they may take long. */
@@ -344,6 +355,19 @@ static void flush_all(struct ouro_crew *crew)
 
 static void thread_ended(struct runner *runner);
 
+/* True: its last word was among them. */
+static bool drop_messages(struct runner *runner)
+{
+	struct frame frame;
+	bool is_over = false;
+
+	while (ouro__frame_next(&runner->end, &frame) > 0) {
+		is_over |= frame.kind == HOST_END;
+		ouro__frame_release(&frame);
+	}
+	return is_over;
+}
+
 static void on_readable(struct watch *watch, unsigned ready)
 {
 	struct runner *runner = list_of(watch, struct runner, in);
@@ -352,8 +376,9 @@ static void on_readable(struct watch *watch, unsigned ready)
 	int got = ouro__frame_read(&runner->end);
 
 	(void)ready;
-	if (got == OURO_EOF && !crew_is_of_processes(crew)) {
-		thread_ended(runner);
+	if (crew->base.closing) { /* a thread, which has to come to its end */
+		if (drop_messages(runner) || got == OURO_EOF)
+			thread_ended(runner);
 		return;
 	}
 	if (!take_messages(runner) || got == OURO_EPROTO || got == OURO_ETOOBIG)
@@ -591,7 +616,7 @@ static void free_calls(struct runner *runner)
 	}
 }
 
-/* A process dies by the nursery's hand; a thread when it has read the end of its pipe. */
+/* A process dies by the nursery's hand; a thread when it has read that it is to. */
 void ouro__runner_close(struct runner *runner)
 {
 	if (runner->state == RUNNER_GONE || crew_is_of_processes(runner->crew)) {
@@ -603,7 +628,7 @@ void ouro__runner_close(struct runner *runner)
 	}
 	watch_out(runner, false);
 	flush_cancel(&runner->flush);
-	ouro__frame_hang_up(&runner->end);
+	tell_end(runner);
 	runner->state = RUNNER_GOING;
 }
 
@@ -634,18 +659,10 @@ static bool is_stuck(struct runner *runner)
 	return false;
 }
 
-static void drop_messages(struct runner *runner)
-{
-	struct frame frame;
-
-	while (ouro__frame_next(&runner->end, &frame) > 0)
-		ouro__frame_release(&frame);
-}
-
 void ouro__runner_await(struct runner *runner)
 {
 	struct pollfd p = { .fd = ouro__frame_reader(&runner->end), .events = POLLIN };
-	int got = 1;
+	bool is_over = false;
 
 	if (!runner->thread)
 		return;
@@ -654,10 +671,10 @@ void ouro__runner_await(struct runner *runner)
 		gone(runner);
 		return;
 	}
-	while (got != OURO_EOF) {
+	while (!is_over) {
 		poll(&p, 1, -1);
-		got = ouro__frame_read(&runner->end);
-		drop_messages(runner);
+		is_over = ouro__frame_read(&runner->end) == OURO_EOF;
+		is_over |= drop_messages(runner);
 	}
 	thread_ended(runner);
 }

@@ -135,6 +135,11 @@ static int block(int fd)
 	return flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) ? -errno : 0;
 }
 
+static void unblock(int fd)
+{
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+}
+
 int ouro__frame_block(struct frame_end *end)
 {
 	int err = block(box_of(end)->fd);
@@ -412,10 +417,14 @@ static size_t free_messages(char *bytes, size_t n, frame_drop_fn *drop)
 	return end.own.read;
 }
 
+/* Nobody here writes any more, so all there is lies in the pipe. Its end may not be there: a child
+ * that the program has forked may hold it. */
 static void empty(struct frame_inbox *box, frame_drop_fn *drop)
 {
 	int got;
 
+	if (box->fd >= 0)
+		unblock(box->fd);
 	do {
 		box->read += free_messages(box->bytes + box->read, box->used - box->read, drop);
 		got = box_read(box);

@@ -500,3 +500,53 @@ TEST(after_a_fork_the_crew_is_the_parents)
 		ouro_loop_free(loop);
 	}
 }
+
+/* It has every descriptor that the loop has, and knows nothing of crews. */
+static pid_t fork_a_sleeper(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	CHECK(pid > 0);
+	return pid;
+}
+
+/* Runners are renewed meanwhile, and then all ends: by close, or by the end of the loop alone. */
+static void end_beside_a_sleeper(enum ouro_kind kind, bool by_close)
+{
+	ouro_loop *loop = new_loop();
+	ouro_crew *crew =
+		start_with(loop, (ouro_crew_opts){ .kind = kind, .count = 1, .recycle_after = 1 });
+	struct asked asked = { .answers = 0 };
+	pid_t pid;
+
+	ask_for(crew, "fib", "10", &asked);
+	run(loop);
+	pid = fork_a_sleeper();
+	for (int i = 0; i < 2; i++) {
+		ask_for(crew, "fib", "10", &asked);
+		run(loop);
+		CHECK_STR(asked.out, "55");
+	}
+	if (by_close) {
+		ouro_crew_close(crew);
+		run(loop);
+	}
+	ouro_loop_free(loop);
+	CHECK_EQ(kill(pid, SIGKILL), 0);
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	CHECK_EQ(waitpid(-1, NULL, WNOHANG), -1);
+}
+
+TEST(a_child_that_holds_its_pipes_open_does_not_keep_a_crew)
+{
+	EITHER_KIND(kind)
+	{
+		end_beside_a_sleeper((enum ouro_kind)kind, true);
+		end_beside_a_sleeper((enum ouro_kind)kind, false);
+	}
+}
