@@ -87,7 +87,8 @@ static void take_report(struct ouro_crew *crew, const struct frame *frame)
 	} else if (frame->kind == NURSERY_ENDED && frame->bytes.len == sizeof(end)) {
 		memcpy(&end, frame->bytes.ptr, sizeof(end));
 		ouro__runner_died(runner, &end);
-	} else if (frame->kind == NURSERY_REFUSED) {
+	} else if (frame->kind == NURSERY_REFUSED) { /* it has not lived */
+		end.known = false;
 		ouro__runner_died(runner, &end);
 	}
 }

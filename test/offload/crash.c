@@ -335,6 +335,34 @@ TEST(when_the_nursery_is_killed_another_follows)
 	ouro_loop_free(loop);
 }
 
+/* The nursery has no descriptor left for the next runner. An input of this size has gone with it. */
+TEST(a_runner_that_could_not_be_started_has_not_ended_with_status_0)
+{
+	static char large[20000];
+	ouro_loop *loop = new_loop();
+	ouro_crew *crew = start_crew(loop, OURO_PROCESSES, 1);
+	struct asked first = { .answers = 0 }, lost = { .crew = crew }, next = first;
+	struct rlimit usual, few = { .rlim_cur = 4 }; /* as many as it polls */
+	pid_t nursery = nursery_of_this_process();
+
+	ask_for(crew, "fib", "10", &first);
+	run(loop);
+	CHECK_EQ(prlimit(nursery, RLIMIT_NOFILE, NULL, &usual), 0);
+	few.rlim_max = usual.rlim_max;
+	CHECK_EQ(prlimit(nursery, RLIMIT_NOFILE, &few, NULL), 0);
+	CHECK_EQ(kill(runner_of(crew, 0).id, SIGKILL), 0);
+	turn_until(loop, !runner_of(crew, 0).id);
+	ouro_crew_call(crew, "echo", ouro_str_n(large, sizeof(large)), on_asked, &lost);
+	run(loop);
+	CHECK_EQ(lost.err, OURO_ECRASHED);
+	CHECK_STR(lost.out, "ended in a way that is not known");
+	CHECK_EQ(prlimit(nursery, RLIMIT_NOFILE, &usual, NULL), 0);
+	ask_for(crew, "fib", "10", &next);
+	run(loop);
+	CHECK_STR(next.out, "55");
+	ouro_loop_free(loop);
+}
+
 /* A host that has its own way with children. */
 
 TEST(a_host_that_reaps_every_child_loses_no_call)
