@@ -339,7 +339,7 @@ TEST(all_of_them_tell_what_they_take)
 {
 	static const char *const names[] = { "hello", "routes", "json",     "upload", "form",
 					     "long",  "thread", "graceful", "busy" };
-	char text[512], path[PATH_MAX];
+	char text[4096], path[PATH_MAX];
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		struct example example = launch(names[i], "no port");
