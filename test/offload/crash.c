@@ -273,10 +273,13 @@ static void kill_one(ouro_loop *loop, void *arg)
 		call_after(loop, random_below(&siege.seed, 8), kill_one, NULL);
 }
 
+/* On a machine that is slow today it lasts until there were enough calls. */
 static void lift_siege(ouro_loop *loop, void *arg)
 {
-	(void)loop, (void)arg;
-	siege.stop = true;
+	(void)arg;
+	siege.stop = siege.answered > 200;
+	if (!siege.stop)
+		call_after(loop, 20, lift_siege, NULL);
 }
 
 /* SIEGE_SECONDS=30 in the environment: for as long as that. */

@@ -355,9 +355,10 @@ TEST(a_job_has_its_time_from_its_start)
 	EITHER_KIND(kind)
 	{
 		ouro_loop *loop = new_loop();
-		ouro_crew *crew = start_with(loop, (ouro_crew_opts){ .kind = (enum ouro_kind)kind,
-								     .count = 1,
-								     .timeout_ms = 20 });
+		ouro_crew *crew =
+			start_with(loop, (ouro_crew_opts){ .kind = (enum ouro_kind)kind,
+							   .count = 1,
+							   .timeout_ms = 30 * TEST_SLOW });
 		struct asked late = { .answers = 0 }, later = late, good = late;
 
 		ask_for(crew, "wait", "", &late);
