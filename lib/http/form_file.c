@@ -146,18 +146,19 @@ int ouro__form_file_open(ouro_loop *loop, const char *folder, mode_t mode, form_
 	return 0;
 }
 
+/* A writer that is closing, or has closed, went wrong: fn will be told when the file is gone. */
 int ouro__form_file_write(struct form_file *file, ouro_str piece)
 {
-	int64_t waiting = ouro_writer_write(file->writer, piece);
+	int64_t waiting = file->writer ? ouro_writer_write(file->writer, piece) : OURO_ECLOSED;
 
 	if (waiting == OURO_ECLOSED)
-		return 0; /* it went wrong, which fn will be told */
+		return 0;
 	return waiting < 0 ? (int)waiting : waiting > (int64_t)FILE_HIGH;
 }
 
 int ouro__form_file_end(struct form_file *file)
 {
-	int err = ouro_writer_end(file->writer);
+	int err = file->writer ? ouro_writer_end(file->writer) : OURO_ECLOSED;
 
 	return err == OURO_ECLOSED ? 0 : err;
 }
