@@ -6,6 +6,7 @@
  *
  *     make run            and open the address that it prints
  *     curl 'http://127.0.0.1:8080/cpu/inline?n=42' & curl http://127.0.0.1:8080/ping */
+#include <errno.h>
 #include <inttypes.h>
 #include <ouro.h>
 #include <stdio.h>
@@ -182,7 +183,7 @@ int main(int argc, char **argv)
 	ouro_loop *loop = ouro_loop_new(NULL);
 	ouro_dashboard *dashboard = NULL;
 	ouro_server *server;
-	int err = loop ? start(loop, &dashboard) : -1;
+	int err = loop ? start(loop, &dashboard) : -errno;
 	const ouro_route routes[] = {
 		{ .path = "/", .fn = page },
 		{ .path = "/page.css", .fn = page },
