@@ -25,6 +25,18 @@
 
 #define MS UINT64_C(1000000)
 
+/* Between threads, the descriptor that an end reads from stays open until the other side has left, too.
+ * libev, when it hears of one that it no longer watches, takes it out of its epoll: perhaps in the moment
+ * in which the other thread closes it. It asks for nothing but that, and copes when it is gone; to
+ * ThreadSanitizer it is a race. It looks for this function from outside the program. */
+#ifdef __SANITIZE_THREAD__
+OURO_API const char *__tsan_default_suppressions(void);
+const char *__tsan_default_suppressions(void)
+{
+	return "race:box_close\n";
+}
+#endif
+
 /* The words said so far, a space between two. */
 static char said[16384];
 

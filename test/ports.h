@@ -7,17 +7,6 @@
 #include "kit.h"
 #include "ouro/port.h"
 
-/* A closed end's descriptor stays open until the other side leaves, too, and libev, when it hears of it
- * once more, takes it out of its epoll: perhaps in the moment in which the other thread closes it. It
- * asks for nothing but that, and copes when it is gone; to ThreadSanitizer it is a race. */
-#ifdef __SANITIZE_THREAD__
-const char *__tsan_default_suppressions(void);
-const char *__tsan_default_suppressions(void)
-{
-	return "race:box_close\n";
-}
-#endif
-
 #define IN_BOTH(name)                          \
 	static void name(enum ouro_kind kind); \
 	TEST(name##__threads)                  \
