@@ -12,7 +12,8 @@
  *
  *     build/test/loop/timer                      all of its tests
  *     build/test/loop/timer timer_fires_once     one, in this process: for a debugger
- *     TEST_REPEAT=100 build/test/loop/timer      each a hundred times: for what fails at times */
+ *     TEST_REPEAT=100 build/test/loop/timer      each a hundred times, or the one that is named, each in
+ *                                                a process of its own: for what fails at times */
 #ifndef TEST_H
 #define TEST_H
 #include "ouro/base.h"
@@ -309,25 +310,32 @@ static bool test_report(int number, const struct test *t, int status)
 	return good;
 }
 
+/* Until one run fails. */
+static bool test_repeat(int number, const struct test *t, int repeat)
+{
+	int status = 0;
+
+	for (int i = 0; i < repeat && !status; i++)
+		status = test_run_child(t);
+	return test_report(number, t, status);
+}
+
 static int test_run_all(int repeat)
 {
 	int n = 0, bad = 0;
 
-	for (const struct test *t = tests; t; t = t->next) {
-		int status = 0;
-
-		for (int i = 0; i < repeat && !status; i++)
-			status = test_run_child(t);
-		bad += !test_report(++n, t, status);
-	}
+	for (const struct test *t = tests; t; t = t->next)
+		bad += !test_repeat(++n, t, repeat ? repeat : 1);
 	printf("1..%d\n", n);
 	return bad != 0;
 }
 
-static int test_run_named(const char *name)
+static int test_run_named(const char *name, int repeat)
 {
 	for (const struct test *t = tests; t; t = t->next)
 		if (!strcmp(name, t->name)) {
+			if (repeat)
+				return !test_repeat(1, t, repeat);
 			test_run(t);
 			return 0;
 		}
@@ -338,14 +346,13 @@ static int test_run_named(const char *name)
 int main(int argc, char **argv)
 {
 	static const ouro_allocator counting = { test_alloc, test_realloc, test_free, NULL };
-	const char *repeat = getenv("TEST_REPEAT");
+	const char *asked = getenv("TEST_REPEAT");
+	int repeat = asked && atoi(asked) > 0 ? atoi(asked) : 0;
 
 	CHECK_EQ(ouro_set_allocator(&counting), 0);
 	test_shared = mmap(NULL, sizeof(*test_shared), PROT_READ | PROT_WRITE,
 			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	CHECK(test_shared != MAP_FAILED);
-	if (argc > 1)
-		return test_run_named(argv[1]);
-	return test_run_all(repeat && atoi(repeat) > 0 ? atoi(repeat) : 1);
+	return argc > 1 ? test_run_named(argv[1], repeat) : test_run_all(repeat);
 }
 #endif

@@ -577,13 +577,17 @@ TEST(no_operation_is_forgotten_while_threads_come_and_go)
 
 /* --- Forks --- */
 
-/* ThreadSanitizer knows nothing of a child that starts threads after a fork of one with threads. */
-#if defined(__SANITIZE_THREAD__)
-#define NO_THREADS_AFTER_FORK
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define NO_THREADS_AFTER_FORK
+/* ThreadSanitizer knows nothing of a child that starts threads after a fork of one with threads.
+ * AddressSanitizer leaves the locks of its heap as they were: a child that is forked while another
+ * thread is in there, as one that is just starting is, waits for ever. A thread that is in its job
+ * is not. */
+#if !defined(__has_feature)
+#define __has_feature(x) 0
 #endif
+#if defined(__SANITIZE_THREAD__) || __has_feature(thread_sanitizer)
+#define NO_THREADS_AFTER_FORK
+#elif defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+#define NO_FORK_AT_ANY_MOMENT
 #endif
 
 #ifndef NO_THREADS_AFTER_FORK
@@ -636,7 +640,7 @@ TEST(after_a_fork_what_waited_is_done_in_both_and_what_ran_in_the_parent_alone)
 
 TEST(after_a_fork_what_had_ended_is_answered_in_both)
 {
-	ouro_loop *loop = new_loop(2);
+	ouro_loop *loop = new_loop(1);
 	struct job job = { .result = 7 };
 	pid_t pid;
 
@@ -713,6 +717,7 @@ TEST(after_a_fork_one_in_the_middle_of_its_pieces_goes_on_in_the_parent_alone)
 	check_child(pid);
 }
 
+#ifndef NO_FORK_AT_ANY_MOMENT
 TEST(a_fork_at_any_moment_loses_no_operation)
 {
 	ouro_loop *loop = new_loop(4);
@@ -738,6 +743,7 @@ TEST(a_fork_at_any_moment_loses_no_operation)
 	}
 	ouro_loop_free(loop);
 }
+#endif
 
 TEST(a_stuck_thread_of_the_parent_is_none_of_the_childs)
 {
