@@ -1,6 +1,7 @@
 /* access.h -- what an access log is made of. See ouro/access.h.
  *
- *     access.c        the handle: lines come in, are gathered, and given to the pool
+ *     access.c        the handle: whose answers, and lines that come in
+ *     access_out.c    when they leave: gathered, given to the pool, tried again
  *     access_line.c   the ready-made lines, and how what a client says is escaped
  *     access_write.c  the file, which one thread at a time has
  *
@@ -99,6 +100,20 @@ struct ouro_access {
 	ouro_close_fn *on_close;
 	void *close_arg;
 };
+
+/* ---- Out ---- */
+
+/* A line has come. */
+void ouro__access_write_soon(struct ouro_access *log);
+
+/* Gives what there is to the pool. No operation is out. */
+void ouro__access_start(struct ouro_access *log);
+
+/* At the end of the loop: by the thread that calls. */
+void ouro__access_finish_now(struct ouro_access *log);
+
+/* on_log hears of lines that are lost: once a second, or the last of them. */
+void ouro__access_tell_lost(struct ouro_access *log, bool last);
 
 /* Of all logs of a loop, closed ones too. */
 void ouro__access_totals(const ouro_loop *loop, uint64_t *ret_lines, uint64_t *ret_lost);
