@@ -162,5 +162,20 @@ static inline ouro_runner_stats runner_of(const ouro_crew *crew, unsigned n)
 	return stats;
 }
 
+/* Of the one crew of processes that there is. */
+static inline pid_t nursery_of_this_process(void)
+{
+	char path[64];
+	int pid = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	file = fopen(path, "re");
+	CHECK(file != NULL);
+	CHECK_EQ(fscanf(file, "%d", &pid), 1);
+	fclose(file);
+	return pid;
+}
+
 #define EITHER_KIND(kind) for (int kind = OURO_THREADS; kind <= OURO_PROCESSES; kind++)
 #endif
