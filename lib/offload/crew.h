@@ -37,6 +37,7 @@ struct errand {
 	unsigned job;
 	int priority;
 	unsigned tries_left;
+	bool is_quick;          /* as far as is known; said when it is handed to a runner */
 	bool given_up;          /* cancelled or too late, before its crew was closed */
 	uint64_t timeout;       /* ns from its start; 0: none */
 	uint64_t asked, handed; /* ns */
@@ -86,7 +87,8 @@ struct runner {
 
 	struct errand *handed[BOARD_PLACES];
 	uint64_t first, next; /* numbers: the oldest that may be out, and the next one's */
-	unsigned out_count;   /* how many are */
+	unsigned out_count;   /* how many are, */
+	unsigned slow_count;  /* and of those not quick, as far as is known */
 	uint64_t jobs_of_life;
 
 	uint64_t jobs, busy_ns;

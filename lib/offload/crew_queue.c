@@ -3,8 +3,9 @@
  * A runner that has nothing to do gets the first call of the queue. When none is idle, calls of jobs
  * that take microseconds are handed over ahead, a few to each runner, since waking a thread of
  * another core takes longer than such a job: one wake serves them all. That never makes a call wait
- * for long: as soon as a runner has nothing to do and the queue is empty, it gets half of what
- * another was handed and has not begun. */
+ * for long: it stands behind others of that kind only, and as soon as a runner has nothing to do and
+ * the queue is empty, it gets half of what another was handed and has not begun. Nor does it come to
+ * harm: a job that never answers, because it crashes or worse, never has been quick. */
 #include "offload/crew.h"
 
 /* A job that takes longer is not handed over ahead. */
@@ -44,14 +45,14 @@ void ouro__queue_remove(struct ouro_crew *crew, struct errand *call)
 	crew->waiting--;
 }
 
-static bool goes_ahead(const struct ouro_crew *crew, const struct errand *call)
+static bool is_quick(const struct ouro_crew *crew, const struct errand *call)
 {
 	uint64_t usual = crew->figures[call->job].usual_ns;
 
 	return usual && usual < QUICK_NS && call->in.len <= CALL_SMALL;
 }
 
-/* Of those that take calls the one with the fewest; NULL: all have enough. */
+/* Of those that may have it the one with the fewest; NULL: all have enough. */
 static struct runner *choose(struct ouro_crew *crew, const struct errand *call)
 {
 	struct runner *best = NULL;
@@ -59,12 +60,13 @@ static struct runner *choose(struct ouro_crew *crew, const struct errand *call)
 	for (unsigned i = 0; i < crew->opts.count; i++) {
 		struct runner *runner = &crew->runners[i];
 
-		if (!ouro__runner_takes(runner))
+		if (!ouro__runner_takes(runner) || runner->slow_count ||
+		    (runner->out_count && !call->is_quick))
 			continue;
 		if (!best || runner->out_count < best->out_count)
 			best = runner;
 	}
-	return best && (!best->out_count || goes_ahead(crew, call)) ? best : NULL;
+	return best;
 }
 
 static void hand_out(struct ouro_crew *crew)
@@ -75,6 +77,7 @@ static void hand_out(struct ouro_crew *crew)
 	while (!list_empty(&crew->queue)) {
 		struct errand *call = call_of(crew->queue.next);
 
+		call->is_quick = is_quick(crew, call);
 		runner = choose(crew, call);
 		if (!runner)
 			break;

@@ -87,6 +87,7 @@ static void put_on(struct runner *runner, struct errand *call)
 	call->number = runner->next++;
 	runner->handed[call->number % BOARD_PLACES] = call;
 	runner->out_count++;
+	runner->slow_count += !call->is_quick;
 	board_send(runner->board, call->number);
 }
 
@@ -95,6 +96,7 @@ static void take_off(struct runner *runner, struct errand *call)
 {
 	runner->handed[call->number % BOARD_PLACES] = NULL;
 	runner->out_count--;
+	runner->slow_count -= !call->is_quick;
 	call->runner = NULL;
 	while (runner->first < runner->next && !runner->handed[runner->first % BOARD_PLACES])
 		runner->first++;

@@ -99,3 +99,29 @@ TEST(each_hostile_job_is_told_to_its_caller_and_to_nobody_else)
 		ouro_loop_free(loop);
 	}
 }
+
+/* A runner that writes garbage is killed when that has been read, and may have begun another call by
+ * then: which it never gets. */
+TEST(no_call_is_handed_over_ahead_behind_a_job_that_may_never_answer)
+{
+	ouro_loop *loop = new_loop();
+	ouro_crew *crew = start_crew(loop, OURO_PROCESSES, 1);
+	struct asked quick = { .answers = 0 }, bad = quick, good[5] = { { .answers = 0 } };
+
+	do { /* until it is known to be quick */
+		ask_for(crew, "fib", "1", &quick);
+		run(loop);
+		for (int k = 0; k < 5; k++)
+			ask_for(crew, "fib", "1", &good[k]);
+	} while (runner_of(crew, 0).queued < 2);
+	run(loop);
+	ask_for(crew, "garbage", "", &bad);
+	for (int k = 0; k < 5; k++)
+		ask_for(crew, "fib", "1", &good[k]);
+	CHECK_EQ(runner_of(crew, 0).queued, 1); /* the bad one */
+	run(loop);
+	CHECK_EQ(bad.err, OURO_EPROTO);
+	for (int k = 0; k < 5; k++)
+		CHECK_STR(good[k].out, "1");
+	ouro_loop_free(loop);
+}
