@@ -1,4 +1,16 @@
-/* hostile.c -- what each hostile job does to its crew of processes, and that nobody else is hurt. */
+/* hostile.c -- what each hostile job does to its crew of processes, and that nobody else is hurt: no other
+ * call, and not the loop, which is never held.
+ *
+ * That cannot be read off a clock: a machine that is busy holds everybody, for as long as it likes. But
+ * a callback can hold its loop in two ways only. It waits for somebody, or it computes.
+ *
+ * Whoever waits is found by making the wait endless. Before the job does its harm the nursery is stopped,
+ * and nobody reaps, kills or forks; or the runner stops itself. A loop that waits for one of them, in
+ * whatever call, then waits for ever, and the test is silent for too long. A loop that does not ticks
+ * on, answers other calls, and tells the right end when the stopped one goes on.
+ *
+ * What it computes is its own thread's processor time, in which nobody else's is. What the machine adds
+ * to that now and then, it does not add each time: the least of a few runs is what the crew costs. */
 #include "crews.h"
 
 static ouro_loop *new_loop(void)
@@ -124,4 +136,228 @@ TEST(no_call_is_handed_over_ahead_behind_a_job_that_may_never_answer)
 	for (int k = 0; k < 5; k++)
 		CHECK_STR(good[k].out, "1");
 	ouro_loop_free(loop);
+}
+
+/* A loop that ticks, and a crew of two whose second runner always has a call. */
+
+struct scene {
+	ouro_loop *loop;
+	ouro_crew *crew;
+	struct asked bad;
+	pid_t pid; /* of the runner that is to come to harm: the first */
+	unsigned ticks, answers;
+	bool is_over;
+};
+
+static void on_tick(ouro_loop *loop, void *arg)
+{
+	struct scene *scene = arg;
+
+	(void)loop;
+	scene->ticks++;
+}
+
+static void ask_more(int err, ouro_str out, void *arg)
+{
+	struct scene *scene = arg;
+
+	(void)out;
+	if (scene->is_over)
+		return;
+	CHECK_EQ(err, 0);
+	scene->answers++;
+	CHECK(ouro_crew_call(scene->crew, "fib", ouro_str_z("10"), ask_more, scene).id);
+}
+
+static void begin(struct scene *scene, const ouro_job *jobs)
+{
+	*scene = (struct scene){ .loop = new_loop() };
+	scene->crew = start_with(scene->loop, (ouro_crew_opts){ .kind = OURO_PROCESSES,
+								.count = 2,
+								.jobs = jobs,
+								.memory_max = (size_t)64 << 20 });
+	turn_until(scene->loop, runner_of(scene->crew, 0).id && runner_of(scene->crew, 1).id);
+	scene->pid = runner_of(scene->crew, 0).id;
+	CHECK(ouro_timer_every(scene->loop, 1, on_tick, scene).id != 0);
+}
+
+static void live_on(struct scene *scene)
+{
+	unsigned ticks = scene->ticks + 10, answers = scene->answers + 10;
+
+	turn_until(scene->loop, scene->ticks >= ticks && scene->answers >= answers);
+}
+
+static void end(struct scene *scene)
+{
+	scene->is_over = true;
+	ouro_loop_free(scene->loop);
+	CHECK_EQ(waitpid(-1, NULL, WNOHANG), -1);
+}
+
+/* "R", "S", "T": it has stopped; "Z": it has ended, and nobody has reaped it. */
+static char state_of(pid_t pid)
+{
+	char path[64], stat[256] = "";
+	const char *name_ends;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "re");
+	CHECK(file != NULL);
+	CHECK(fgets(stat, sizeof(stat), file) != NULL);
+	fclose(file);
+	name_ends = strrchr(stat, ')');
+	CHECK(name_ends && strlen(name_ends) > 2);
+	return name_ends[2];
+}
+
+/* Should the test fail, what it has stopped goes on all the same, and ends: the kernel wakes a group of
+ * processes that is left alone. */
+static void be_a_group(void)
+{
+	(void)setpgid(0, 0); /* or is one, and may not */
+}
+
+static pid_t stop_the_nursery(void)
+{
+	pid_t pid = nursery_of_this_process();
+	int status;
+
+	be_a_group();
+	CHECK_EQ(kill(pid, SIGSTOP), 0);
+	CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
+	CHECK(WIFSTOPPED(status));
+	return pid;
+}
+
+/* Its runner has died, or is through with it, whether or not anybody was told. */
+static bool harm_is_done(const struct scene *scene)
+{
+	ouro_runner_stats runner = runner_of(scene->crew, 0);
+
+	return scene->bad.answers || state_of(scene->pid) == 'Z' ||
+	       (!*runner.job && !runner.queued);
+}
+
+TEST(a_loop_goes_on_while_nobody_clears_away_what_a_hostile_job_has_done)
+{
+	for (size_t i = 0; i < HOSTILITIES; i++) {
+		bool needs_nursery =
+			hostilities[i].err == OURO_ECRASHED || hostilities[i].err == OURO_EPROTO;
+		struct scene scene;
+		pid_t nursery;
+
+		begin(&scene, NULL);
+		nursery = stop_the_nursery();
+		CHECK(ask_hostile(scene.crew, i, &scene.bad).id);
+		ask_more(0, ouro_str_z(""), &scene);
+		turn_until(scene.loop, harm_is_done(&scene));
+		live_on(&scene);
+		CHECK(!needs_nursery || !scene.bad.answers);
+		CHECK_EQ(kill(nursery, SIGCONT), 0);
+		turn_until(scene.loop, scene.bad.answers && runner_of(scene.crew, 0).id);
+		check_told(i, &scene.bad);
+		live_on(&scene);
+		end(&scene);
+	}
+}
+
+static int stop_itself(ouro_str in, ouro_buf *out)
+{
+	(void)in, (void)out;
+	return raise(SIGSTOP);
+}
+
+TEST(a_loop_goes_on_while_a_runner_has_stopped)
+{
+	static const ouro_job jobs[] = { { .name = "fib", .run = job_fib },
+					 { .name = "stop", .run = stop_itself },
+					 { .name = NULL } };
+	struct scene scene;
+	ouro_op op;
+
+	be_a_group();
+	begin(&scene, jobs);
+	op = ask_for(scene.crew, "stop", "", &scene.bad);
+	ask_more(0, ouro_str_z(""), &scene);
+	turn_until(scene.loop, state_of(scene.pid) == 'T');
+	live_on(&scene);
+	CHECK_EQ(scene.bad.answers, 0);
+	CHECK(ouro_op_cancel(scene.loop, op));
+	turn_until(scene.loop, scene.bad.answers);
+	CHECK_EQ(scene.bad.err, OURO_ECANCELED);
+	turn_until(scene.loop,
+		   runner_of(scene.crew, 0).id && runner_of(scene.crew, 0).id != scene.pid);
+	live_on(&scene);
+	end(&scene);
+}
+
+static void crew_closed(void *arg)
+{
+	*(bool *)arg = true;
+}
+
+TEST(a_loop_goes_on_while_a_crew_cannot_end)
+{
+	ouro_loop *loop = new_loop();
+	struct scene scene = { .ticks = 0 };
+	bool is_closed = false;
+	ouro_crew *crew = start_with(
+		loop, (ouro_crew_opts){ .kind = OURO_PROCESSES, .count = 1, .arg = &is_closed });
+	struct asked waits = { .answers = 0 };
+	pid_t nursery;
+
+	ask_for(crew, "spin", "", &waits);
+	turn_until(loop, stats_of(crew).running == 1);
+	nursery = stop_the_nursery();
+	CHECK(ouro_timer_every(loop, 1, on_tick, &scene).id != 0);
+	ouro_crew_on_close(crew, crew_closed);
+	ouro_crew_close(crew);
+	turn_until(loop, scene.ticks == 10);
+	CHECK_EQ(waits.err, OURO_ECANCELED);
+	CHECK(!is_closed);
+	CHECK_EQ(kill(nursery, SIGCONT), 0);
+	turn_until(loop, is_closed);
+	ouro_loop_free(loop);
+}
+
+static uint64_t cpu_ns(void)
+{
+	struct timespec t;
+
+	CHECK_EQ(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t), 0);
+	return (uint64_t)t.tv_sec * 1000 * MS + (uint64_t)t.tv_nsec;
+}
+
+/* Of all turns from the asking until the next runner is there. */
+static uint64_t longest_turn(size_t i)
+{
+	uint64_t longest = 0, began, took;
+	struct scene scene;
+
+	begin(&scene, NULL);
+	CHECK(ask_hostile(scene.crew, i, &scene.bad).id);
+	ask_more(0, ouro_str_z(""), &scene);
+	while (!scene.bad.answers || !runner_of(scene.crew, 0).id) {
+		began = cpu_ns();
+		ouro_loop_turn(scene.loop);
+		took = cpu_ns() - began;
+		longest = took > longest ? took : longest;
+		poll(NULL, 0, 1);
+	}
+	end(&scene);
+	return longest;
+}
+
+#define LAG (50 * MS) /* what ouro_loop_opts.lag_ms is, when nobody says anything else */
+
+TEST(no_hostile_job_makes_its_loop_compute_for_long)
+{
+	for (size_t i = 0; i < HOSTILITIES; i++) {
+		int tries = 0;
+
+		while (longest_turn(i) > LAG)
+			CHECK(++tries < 10);
+	}
 }
