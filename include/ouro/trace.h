@@ -1,4 +1,5 @@
-/* trace.h -- every turn, callback, request and pool operation of a loop, in a file for a trace viewer.
+/* trace.h -- every turn, callback, request, fetch and pool operation of a loop, in a file for a trace
+ * viewer.
  *
  *     OURO_TRACE=trace.json build/examples/hello      by ouro_loop_main()
  *
@@ -18,8 +19,14 @@
  *                                        target, status, bytes. A request whose answer may leave with
  *                                        the next one's ends when it is answered. Not those that were
  *                                        given up before any handler or answer
+ *     spans "fetch", of clients          from ouro_http_fetch() until its callback: method and URL, the
+ *                                        last one's if it was redirected; status or error, bytes
  *     spans "pool"                       from the call until its callback: what it is ("stat"), of
  *                                        which path, how long a thread was at it
+ *     on a lane of each pool thread      what it was at, and when. Of an operation that comes in
+ *                                        pieces the last one, or as many as it did without a break
+ *     arrows                             from the callback that asked to what a thread did for it, and
+ *                                        from there to its own callback
  *
  * and last an event "ouro trace" that says how many events there are, and how many were lost.
  *
@@ -27,11 +34,13 @@
  * names up and writes the file, as soon as a quarter of a half of that memory is full, or in the first
  * turn that ends 100 ms after the last time. A disk that is slower loses events, which are counted,
  * and never keeps the loop. The file is whole JSON after each piece: a process that is killed loses
- * what was in memory, a full disk what came while it was full. While no trace is on a callback pays
- * for a look at one pointer.
+ * what was in memory, a full disk what came while it was full. An arrow from or to a callback that is
+ * not in the file is not there either. While no trace is on a callback pays for a look at one pointer.
+ * With a virtual clock there are no lanes but the loop's, and no arrows: the threads have another time.
  *
- * Targets are in the file as clients sent them; bytes that are no printable ASCII as %C3. What they
- * carry in their query (tokens, mail addresses) is there, too: open it for the right people.
+ * Targets are in the file as clients sent them, URLs as they were asked for; bytes that are no
+ * printable ASCII as %C3. What they carry in their query (tokens, mail addresses) is there, too: open
+ * it for the right people.
  *
  * All of it on the loop's thread. After a fork the trace is the parent's alone, and on_end with it. */
 #ifndef OURO_TRACE_H
@@ -40,7 +49,7 @@
 OURO_BEGIN
 
 typedef struct ouro_trace_report {
-	uint64_t events; /* that are in the file; a span is one */
+	uint64_t events; /* that are in the file; a span is one, an arrow none */
 	uint64_t lost;   /* that are not */
 	uint64_t bytes;  /* of the file */
 	int      err;    /* 0; -errno: what went wrong with the file last, -ENOSPC for example */

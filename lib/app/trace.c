@@ -6,6 +6,7 @@
  * turn. When the loop ends there is no pool any more, and the loop's own thread writes the rest. */
 #include "app/trace.h"
 #include "base/alloc.h"
+#include "http/fetch.h"
 #include "http/req.h"
 #include "offload/pool.h"
 #include "ouro/error.h"
@@ -116,6 +117,7 @@ static void hand_over(struct recording *recording)
 	file->record = filled;
 	file->len = trace->len;
 	file->before = trace->lost;
+	file->hole = trace->hole > file->hole ? trace->hole : file->hole;
 	file->now = call_now(recording->recorder->loop);
 	file->last = trace->stopped;
 	recording->ends = trace->stopped;
@@ -316,6 +318,7 @@ int ouro_trace_start(ouro_loop *loop, const char *path, const ouro_trace_opts *o
 	if (!recording)
 		return -ENOMEM;
 	recording->recorder = recorder;
+	recording->file.since = loop->turning ? loop->lag.stamp : loop_clock(loop);
 	recorder->now = recording;
 	loop->trace = &recording->trace;
 	give(recording);
@@ -335,6 +338,7 @@ void ouro_trace_stop(ouro_loop *loop)
 	recording = list_of(trace, struct recording, trace);
 	if (http)
 		ouro__reqs_record(http, now);
+	ouro__fetches_record(ouro__client_find(loop), now);
 	ouro__ops_record(ouro__pool_if_any(loop), now);
 	ouro__trace_finish(loop);
 	if (!recording->op.id)

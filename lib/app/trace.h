@@ -12,7 +12,8 @@
 #include "loop/trace.h"
 #include <sys/types.h>
 
-#define TRACE_PAGE ((size_t)64 << 10) /* of text that one call writes */
+#define TRACE_PAGE  ((size_t)64 << 10) /* of text that one call writes */
+#define TRACE_LANES 64                 /* whose names are known to be in the file, at most */
 
 /* A thread's, while an operation is out; else the loop's. */
 struct trace_file {
@@ -27,6 +28,9 @@ struct trace_file {
 	size_t len;
 	uint64_t now;            /* the loop's time when they were given away */
 	uint64_t before, missed; /* lost for want of room, and by the disk */
+	uint64_t since;          /* no callback that began before that is in it */
+	uint64_t hole;           /* and perhaps none that began by then, since some are lost */
+	uint32_t lanes[TRACE_LANES];
 	uint64_t events;
 	int err;          /* what went wrong last */
 	const char *call; /* and in what */

@@ -57,7 +57,8 @@ static void put_name(struct piece *piece, const char *name)
 	put_text(piece, name, strlen(name));
 }
 
-/* The most that an event takes: each byte of a text may be three. */
+/* The most that an event takes: each byte of a text may be three. A job has arrows and a lane
+ * besides, which have no text and take less than another one. */
 #define MOST_EVENT (3 * TRACE_TEXT + 512)
 
 #define US(ns) (ns) / 1000, (unsigned)((ns) % 1000)
@@ -76,6 +77,11 @@ static void put_slice(struct piece *piece, const struct trace_record *record, co
 	put(piece, "}");
 }
 
+static const char *const cats[] = { [TRACE_REQUEST] = "request",
+				    [TRACE_FETCH] = "fetch",
+				    [TRACE_POOL] = "pool",
+				    [TRACE_CREW] = "crew" };
+
 static void put_edge(struct piece *piece, const struct trace_record *record, const char *ph,
 		     uint64_t at)
 {
@@ -84,8 +90,22 @@ static void put_edge(struct piece *piece, const struct trace_record *record, con
 	put(piece,
 	    "\",\"cat\":\"%s\",\"ph\":\"%s\",\"id\":\"0x%" PRIx64 "\",\"ts\":%" PRIu64
 	    ".%03u,\"pid\":%d,\"tid\":%d",
-	    record->kind == TRACE_REQUEST ? "request" : "pool", ph, piece->file->span, US(at),
-	    (int)piece->file->pid, (int)piece->file->tid);
+	    cats[record->kind], ph, piece->file->span, US(at), (int)piece->file->pid,
+	    (int)piece->file->tid);
+}
+
+static void put_outcome(struct piece *piece, const struct trace_record *record)
+{
+	const char *err = record->number < 0 ? ouro_errname(record->number) : "";
+
+	if (record->kind == TRACE_REQUEST || (record->kind == TRACE_FETCH && record->number >= 0))
+		put(piece, "\"status\":%" PRId32 ",\"bytes\":%" PRIu64, record->number,
+		    record->amount);
+	else if (record->kind == TRACE_FETCH)
+		put(piece, "\"err\":\"%s\",\"bytes\":%" PRIu64, err, record->amount);
+	else
+		put(piece, "\"err\":\"%s\",\"thread_us\":%" PRIu64 ".%03u", err,
+		    US(record->amount));
 }
 
 static void put_span(struct piece *piece, const struct trace_record *record)
@@ -94,13 +114,87 @@ static void put_span(struct piece *piece, const struct trace_record *record)
 	put_edge(piece, record, "b", record->at);
 	put(piece, "}");
 	put_edge(piece, record, "e", record->at + record->ns);
-	if (record->kind == TRACE_REQUEST)
-		put(piece, ",\"args\":{\"status\":%" PRId32 ",\"bytes\":%" PRIu64, record->number,
-		    record->amount);
-	else
-		put(piece, ",\"args\":{\"err\":\"%s\",\"thread_us\":%" PRIu64 ".%03u",
-		    record->number ? ouro_errname(record->number) : "", US(record->amount));
+	put(piece, ",\"args\":{");
+	put_outcome(piece, record);
 	put(piece, "%s}}", record->phase ? ",\"unfinished\":true" : "");
+}
+
+/* ---- Jobs ---- */
+
+static void put_lane(struct piece *piece, uint32_t tid, const char *name)
+{
+	put(piece,
+	    "{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":%d,\"tid\":%" PRIu32
+	    ",\"args\":{\"name\":\"",
+	    (int)piece->file->pid, tid);
+	put_name(piece, name);
+	put(piece, "\"}}");
+}
+
+/* Said once; or again, when there are more than are remembered. */
+static void name_lane(struct piece *piece, const struct trace_job *job)
+{
+	uint32_t *known = &piece->file->lanes[job->tid % TRACE_LANES];
+
+	if (*known == job->tid)
+		return;
+	*known = job->tid;
+	put(piece, ",\n");
+	put_lane(piece, job->tid, job->lane);
+}
+
+static bool has_callback(const struct trace_file *file, uint64_t began)
+{
+	return began && began >= file->since && began > file->hole;
+}
+
+static void put_arrow(struct piece *piece, const struct trace_record *record, const char *ph,
+		      uint64_t at, uint32_t tid)
+{
+	put(piece,
+	    ",\n{\"name\":\"job\",\"cat\":\"%s\",\"ph\":\"%s\",\"bp\":\"e\",\"id\":\"0x%" PRIx64
+	    "\",\"ts\":%" PRIu64 ".%03u,\"pid\":%d,\"tid\":%" PRIu32 "}",
+	    cats[record->phase], ph, piece->file->span, US(at), (int)piece->file->pid, tid);
+}
+
+/* From the callback that asked to the job, and from there to its own callback. An arrow's end must lie
+ * in a slice of its lane, or viewers complain. A callback begins, here, when the one before has ended,
+ * which may be before the job has; but its function was called after that. */
+static void put_arrows(struct piece *piece, const struct trace_record *record,
+		       const struct trace_job *job)
+{
+	uint64_t over = record->at + record->ns;
+	uint64_t back = over > job->called ? over : job->called;
+	bool from, to;
+
+	back = back < job->until ? back : job->until - 1;
+	from = has_callback(piece->file, job->asked) && job->asked <= record->at;
+	to = has_callback(piece->file, job->called) && back >= job->called && back > record->at;
+	if (!from && !to)
+		return;
+	piece->file->span++;
+	if (from)
+		put_arrow(piece, record, "s", job->asked, (uint32_t)piece->file->tid);
+	put_arrow(piece, record, from ? to ? "t" : "f" : "s", record->at, job->tid);
+	if (to)
+		put_arrow(piece, record, "f", back, (uint32_t)piece->file->tid);
+}
+
+static void put_job(struct piece *piece, const struct trace_record *record)
+{
+	const struct trace_job *job = (const struct trace_job *)(const void *)(record + 1);
+
+	name_lane(piece, job);
+	put(piece, ",\n{\"name\":\"");
+	put_text(piece, (const char *)(job + 1), record->len - sizeof(*job));
+	put(piece,
+	    "\",\"cat\":\"%s\",\"ph\":\"X\",\"ts\":%" PRIu64 ".%03u,\"dur\":%" PRIu64
+	    ".%03u,\"pid\":%d,\"tid\":%" PRIu32,
+	    cats[record->phase], US(record->at), US(record->ns), (int)piece->file->pid, job->tid);
+	if (record->number < 0)
+		put(piece, ",\"args\":{\"err\":\"%s\"}", ouro_errname(record->number));
+	put(piece, "}");
+	put_arrows(piece, record, job);
 }
 
 static void put_record(struct piece *piece, const struct trace_record *record)
@@ -121,8 +215,13 @@ static void put_record(struct piece *piece, const struct trace_record *record)
 				     : "callback");
 		break;
 	case TRACE_REQUEST:
-	case TRACE_OP:
+	case TRACE_FETCH:
+	case TRACE_POOL:
+	case TRACE_CREW:
 		put_span(piece, record);
+		break;
+	case TRACE_JOB:
+		put_job(piece, record);
 		break;
 	}
 }
@@ -138,11 +237,8 @@ static void put_head(struct piece *piece)
 	    pid, tid);
 	put_text(piece, program_invocation_short_name,
 		 strnlen(program_invocation_short_name, TRACE_TEXT));
-	put(piece,
-	    "\"}},\n{\"name\":\"thread_name\",\"ph\":\"M\",\"pid\":%d,\"tid\":%d,\"args\":{"
-	    "\"name\":"
-	    "\"loop\"}}",
-	    pid, tid);
+	put(piece, "\"}},\n");
+	put_lane(piece, (uint32_t)tid, "loop");
 }
 
 /* As long as ever: numbers have spaces before them. */
@@ -207,6 +303,8 @@ static void write_piece(struct piece *piece)
 		file->events += piece->events;
 	} else {
 		file->missed += piece->events;
+		file->hole = file->now;
+		memset(file->lanes, 0, sizeof(file->lanes));
 		if (file->end)
 			write_tail(file);
 	}

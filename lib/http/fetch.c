@@ -30,12 +30,37 @@ static void stop(ouro_answer *fetch)
 	ouro__wire_close(wire);
 }
 
+static void record(const ouro_answer *fetch, int err, uint64_t now, bool unfinished)
+{
+	const char *method = fetch->opts.method ? fetch->opts.method : "fetch";
+	const char *url = ouro_answer_url(fetch);
+	struct trace_record record = { .at = fetch->began,
+				       .ns = now > fetch->began ? now - fetch->began : 0,
+				       .amount = fetch->response.parse.body_bytes,
+				       .kind = TRACE_FETCH,
+				       .phase = unfinished,
+				       .number = err ? err : ouro_answer_status(fetch) };
+
+	ouro__trace_span(fetch->client->loop->trace, record, method, strlen(method), url,
+			 strlen(url));
+}
+
+void ouro__fetches_record(struct client *client, uint64_t now)
+{
+	if (!client)
+		return;
+	list_each (at, &client->fetches)
+		record(list_of(at, ouro_answer, link), 0, now, true);
+}
+
 void ouro__fetch_finish(ouro_answer *fetch, int err)
 {
 	struct client *client = fetch->client;
 	struct ouro_loop *loop = client->loop;
 
 	stop(fetch);
+	if (loop->trace)
+		record(fetch, err, loop->lag.stamp, false);
 	list_remove(&fetch->link);
 	fetch_call(fetch, fetch->fn, err, fetch, fetch->arg);
 	ouro__answer_free(fetch);
@@ -157,6 +182,7 @@ static ouro_answer *make(struct client *client, ouro_fetch_fn *fn, void *arg)
 	fetch->client = client;
 	fetch->fn = fn;
 	fetch->arg = arg;
+	fetch->began = client->loop->turning ? client->loop->lag.stamp : loop_clock(client->loop);
 	list_init(&fetch->queue);
 	flush_init(&fetch->flush, on_flush);
 	ouro__response_start(&fetch->response);

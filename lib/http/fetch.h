@@ -80,6 +80,7 @@ struct ouro_answer {
 	ouro_timer stall, whole;
 	unsigned stall_ms; /* of the stall timer */
 	int err;           /* to be told, at the end of the turn */
+	uint64_t began;    /* the loop's time when it was asked for */
 
 	/* The ask. */
 	ouro_fetch_opts opts; /* every default filled in; its pointers are ours, or not looked at */
@@ -142,6 +143,9 @@ int ouro__fetch_await(ouro_answer *fetch, unsigned ms);
 
 /* The answer comes to nothing, and the next may begin: for a redirect, a retry. */
 void ouro__fetch_forget(ouro_answer *fetch);
+
+/* For the loop's trace, which there is: those that have not ended. NULL: there is no client. */
+void ouro__fetches_record(struct client *client, uint64_t now);
 
 /* ---- fetch_ask.c ---- */
 

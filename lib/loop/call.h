@@ -61,10 +61,15 @@ static inline uint64_t call_now(struct ouro_loop *loop)
 	return loop->lag.stamp;
 }
 
+static inline void call_micro(struct ouro_loop *loop)
+{
+	if (!task_queue_is_empty(&loop->tasks.micro))
+		ouro__micro_run(loop);
+}
+
 static inline void call_end(struct ouro_loop *loop)
 {
 	call_timed(loop, 1);
-	if (!task_queue_is_empty(&loop->tasks.micro))
-		ouro__micro_run(loop);
+	call_micro(loop);
 }
 #endif

@@ -311,6 +311,7 @@ static void tell(struct ouro_loop *loop)
 	struct lag_report report = *nth_report(lag, 0);
 	const char *frames[BLOCK_FRAMES];
 	ouro_lag said = words_of(loop, &report, frames);
+	uint64_t began;
 
 	lag->first = (lag->first + 1) % LAG_QUEUE;
 	lag->waiting--;
@@ -320,9 +321,12 @@ static void tell(struct ouro_loop *loop)
 	lag->missed = 0;
 	call_begin(loop, lag->call.phase, CALL_FN(loop->on_lag),
 		   (struct cause){ "lag report", -1, NULL }, NULL);
+	began = lag->stamp;
 	loop->on_lag(loop, &said, loop->arg);
-	__atomic_store_n(&lag->call.fn, NULL, __ATOMIC_RELAXED);
 	count_set(&lag->stamp, loop_clock(loop));
+	if (loop->trace)
+		ouro__trace_call(loop, lag->stamp - began, 1);
+	__atomic_store_n(&lag->call.fn, NULL, __ATOMIC_RELAXED);
 }
 
 void ouro__lag_tell(struct ouro_loop *loop)

@@ -2,10 +2,9 @@
 #include "loop/trace.h"
 #include "loop/loop.h"
 
-/* Room for a record with that much text behind it; NULL: there is none. */
-static struct trace_record *take(struct trace *trace, size_t text)
+/* Its place, with room behind for record.len bytes; NULL: there is none. */
+static struct trace_record *add(struct trace *trace, struct trace_record record)
 {
-	struct trace_record record = { .len = (uint16_t)text };
 	size_t size = trace_size(&record);
 	char *at = trace->bytes + trace->len;
 
@@ -13,27 +12,19 @@ static struct trace_record *take(struct trace *trace, size_t text)
 		return NULL;
 	if (size > trace->room - trace->len) {
 		trace->lost++;
+		trace->hole = record.at + record.ns;
 		return NULL;
 	}
 	memset(at + size - 8, 0, 8);
 	trace->len += size;
-	return (struct trace_record *)(void *)at;
-}
-
-static void add(struct trace *trace, struct trace_record record)
-{
-	struct trace_record *place = take(trace, 0);
-
-	if (place)
-		*place = record;
+	return memcpy(at, &record, sizeof(record));
 }
 
 static size_t reserve(struct trace *trace, struct trace_record record)
 {
 	size_t at = trace->len;
 
-	add(trace, record);
-	return trace->len > at ? at : TRACE_NONE;
+	return add(trace, record) ? at : TRACE_NONE;
 }
 
 static void complete(struct trace *trace, size_t *at, uint64_t now)
@@ -86,25 +77,44 @@ void ouro__trace_close_turn(struct ouro_loop *loop)
 	loop->trace->turn_done(loop->trace);
 }
 
-void ouro__trace_span(struct trace *trace, struct trace_record record, const char *first, size_t n,
-		      const char *second, size_t m)
+static size_t least(size_t one, size_t other)
 {
+	return one < other ? one : other;
+}
+
+/* Behind it what is before the text, if anything, and the text. */
+static void add_text(struct trace *trace, struct trace_record record, const void *before, size_t k,
+		     ouro_str first, ouro_str second)
+{
+	size_t n = least(first.len, TRACE_TEXT / 2), m = least(second.len, TRACE_TEXT / 2 - 1);
 	struct trace_record *place;
 	char *text;
 
-	n = n < TRACE_TEXT / 2 ? n : TRACE_TEXT / 2;
-	m = m < TRACE_TEXT / 2 - 1 ? m : TRACE_TEXT / 2 - 1;
-	record.len = (uint16_t)(m ? n + 1 + m : n);
-	place = take(trace, record.len);
+	record.len = (uint16_t)(k + n + (m ? 1 + m : 0));
+	place = add(trace, record);
 	if (!place)
 		return;
-	*place = record;
 	text = (char *)(place + 1);
-	memcpy(text, first, n);
+	if (k)
+		memcpy(text, before, k);
+	memcpy(text + k, first.ptr, n);
 	if (!m)
 		return;
-	text[n] = ' ';
-	memcpy(text + n + 1, second, m);
+	text[k + n] = ' ';
+	memcpy(text + k + n + 1, second.ptr, m);
+}
+
+void ouro__trace_span(struct trace *trace, struct trace_record record, const char *first, size_t n,
+		      const char *second, size_t m)
+{
+	add_text(trace, record, NULL, 0, ouro_str_n(first, n), ouro_str_n(second, m));
+}
+
+void ouro__trace_job(struct trace *trace, struct trace_record record, const struct trace_job *job,
+		     const char *first, size_t n, const char *second, size_t m)
+{
+	record.kind = TRACE_JOB;
+	add_text(trace, record, job, sizeof(*job), ouro_str_n(first, n), ouro_str_n(second, m));
 }
 
 void ouro__trace_finish(struct ouro_loop *loop)

@@ -14,19 +14,40 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum trace_kind { TRACE_TURN, TRACE_PHASE, TRACE_CALL, TRACE_REQUEST, TRACE_OP };
+enum trace_kind {
+	TRACE_TURN,
+	TRACE_PHASE,
+	TRACE_CALL,
+	TRACE_REQUEST,
+	TRACE_FETCH,
+	TRACE_POOL,
+	TRACE_CREW,
+	TRACE_JOB
+};
 
 /* Behind it are `len` bytes of text, and then zeros up to the next multiple of 8. */
 struct trace_record {
 	uint64_t at, ns; /* when it began, and how long it took */
 	union {
-		const void *fn;  /* TRACE_CALL; NULL: one in which another one ran */
-		uint64_t amount; /* TRACE_REQUEST: bytes; TRACE_OP: ns on threads */
+		const void *fn; /* TRACE_CALL; NULL: one in which another one ran */
+		uint64_t
+			amount; /* of a request or a fetch: bytes; of an operation: ns on threads */
 	};
 	uint8_t kind;
-	uint8_t phase; /* of a span: 1: it had not ended */
+	uint8_t phase; /* of a span: 1: it had not ended; TRACE_JOB: what its span is */
 	uint16_t len;
-	int32_t number; /* TRACE_CALL: how many; TRACE_REQUEST: status; TRACE_OP: err */
+	int32_t number; /* TRACE_CALL: how many; of a request or a fetch: status; or else err */
+};
+
+#define TRACE_LANE 28
+
+/* Between a TRACE_JOB and its text: whose lane it was on, and what it has to do with the loop. */
+struct trace_job {
+	uint64_t asked;  /* the beginning of the callback that asked for it; 0: none did */
+	uint64_t called; /* the beginning of its callback; 0: it had none */
+	uint64_t until;  /* the end of that */
+	uint32_t tid;    /* of a thread, or a number above all of those */
+	char lane[TRACE_LANE];
 };
 
 #define TRACE_TEXT 512 /* at most so much of a target, or a path */
@@ -37,6 +58,7 @@ struct trace {
 	size_t len, room;
 	size_t turn, phase; /* where the records of those are that are open; TRACE_NONE */
 	uint64_t lost;      /* records that had no room */
+	uint64_t hole;      /* there may be no callback that began by then */
 	bool stopped;       /* no record more */
 	void (*turn_done)(struct trace *trace); /* nothing is open; may take the records away */
 };
@@ -54,6 +76,10 @@ void ouro__trace_close_turn(struct ouro_loop *loop);
  * record.len is filled in. */
 void ouro__trace_span(struct trace *trace, struct trace_record record, const char *first, size_t n,
 		      const char *second, size_t m);
+
+/* The same of a job, that was done elsewhere. */
+void ouro__trace_job(struct trace *trace, struct trace_record record, const struct trace_job *job,
+		     const char *first, size_t n, const char *second, size_t m);
 
 /* Nothing more, from this moment on: what is open is closed. */
 void ouro__trace_finish(struct ouro_loop *loop);

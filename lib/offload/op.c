@@ -9,6 +9,7 @@
 #include "offload/pool.h"
 #include "sys/wake.h"
 #include <errno.h>
+#include <stdio.h>
 
 static struct op *find(const ouro_loop *loop, ouro_op token)
 {
@@ -101,6 +102,7 @@ static void owe(struct op *op)
 
 	op->stamp = loop->turning && !loop->is_virtual ? loop->lag.stamp : clock_ns();
 	op->asked = loop->turning ? loop->lag.stamp : loop_clock(loop);
+	op->in_call = loop->turning && loop->lag.call.fn;
 	loop->away++;
 	loop_hold(loop);
 }
@@ -156,6 +158,11 @@ void ouro__op_expire(struct op *op)
 
 /* Answering. */
 
+static uint8_t span_of(const struct op *op)
+{
+	return op->kind->name_lane ? TRACE_CREW : TRACE_POOL;
+}
+
 /* For the loop's trace. What the thread wrote may be read once it is through. */
 static void record(const struct op *op, int err, uint64_t now, bool unfinished)
 {
@@ -163,12 +170,36 @@ static void record(const struct op *op, int err, uint64_t now, bool unfinished)
 	struct trace_record record = { .at = op->asked,
 				       .ns = now > op->asked ? now - op->asked : 0,
 				       .amount = op->back ? op->ran : 0,
-				       .kind = TRACE_OP,
+				       .kind = span_of(op),
 				       .phase = unfinished,
 				       .number = err < 0 ? err : 0 };
 
 	ouro__trace_span(op->pool->loop->trace, record, op->kind->call, strlen(op->kind->call),
 			 path, strlen(path));
+}
+
+/* On the lane of who did it: the last piece of it, if it came in pieces. Its callback began at
+ * `called` and is over, and may have freed op->path; 0: it had its answer before. A virtual clock is
+ * another than the threads'. */
+static void record_job(const struct op *op, const char *path, int err, uint64_t called)
+{
+	struct ouro_loop *loop = op->pool->loop;
+	struct trace_record record = { .at = op->began,
+				       .ns = op->stamp > op->began ? op->stamp - op->began : 0,
+				       .phase = span_of(op),
+				       .number = err < 0 ? err : 0 };
+	struct trace_job job = { .asked = op->in_call ? op->asked : 0,
+				 .called = called,
+				 .until = loop->lag.stamp,
+				 .tid = op->tid,
+				 .lane = "ouro-pool" };
+
+	if (!op->back || !op->tid || loop->is_virtual)
+		return;
+	if (op->kind->name_lane)
+		op->kind->name_lane(op, job.lane);
+	ouro__trace_job(loop->trace, record, &job, op->kind->call, strlen(op->kind->call), path,
+			strlen(path));
 }
 
 void ouro__ops_record(struct pool *pool, uint64_t now)
@@ -186,19 +217,27 @@ static void call_back(struct op *op, int err)
 	struct pool *pool = op->pool;
 	struct ouro_loop *loop = pool->loop;
 	const struct op_kind *kind = op->kind;
+	uint64_t called = loop->lag.stamp;
+	char path[TRACE_TEXT / 2];
 
 	op->answered = true;
 	if (kind->work)
 		count_add(&pool->lane[kind->lane].done, 1);
 	ouro_timer_stop(loop, op->deadline);
 	pool->now = ouro__op_token(op);
-	if (loop->trace)
-		record(op, err, loop->lag.stamp, false);
+	path[0] = 0;
+	if (loop->trace) {
+		record(op, err, called, false);
+		snprintf(path, sizeof(path), "%s", op->path ? op->path : "");
+	}
 	call_begin(loop, OURO_PHASE_IO, op->fn ? op->fn : CALL_FN(kind->done),
 		   (struct cause){ kind->call, -1, NULL }, NULL);
 	kind->done(op, err);
 	pool->now = (ouro_op){ 0 };
-	call_end(loop);
+	call_timed(loop, 1);
+	if (loop->trace)
+		record_job(op, path, err, called);
+	call_micro(loop);
 	loop->away--;
 	loop_release(loop);
 }
@@ -222,6 +261,14 @@ void ouro__op_settle(struct op *op, int err)
 	op->state = OP_ENDED;
 	op->back = true;
 	stand_in_line(op);
+}
+
+/* It was answered while a thread was at it. */
+static void drop(struct op *op)
+{
+	if (op->pool->loop->trace)
+		record_job(op, "", op->err, 0);
+	give_back(op);
 }
 
 static struct op *turn_over(struct op *newest)
@@ -248,7 +295,7 @@ void ouro__ops_line_up(struct pool *pool)
 		next = op->next;
 		op->back = true;
 		if (op->answered)
-			give_back(op);
+			drop(op);
 		else if (!op->late)
 			stand_in_line(op);
 	}

@@ -16,6 +16,7 @@
 #ifndef OURO__OP_H
 #define OURO__OP_H
 #include "base/slab.h"
+#include "loop/trace.h"
 #include "ouro/pool.h"
 #include "ouro/timer.h"
 
@@ -52,6 +53,10 @@ struct op_kind {
 	 * NULL: nobody has to be told. */
 	void (*leave)(struct op *op, int err);
 
+	/* For a trace: the name of the lane that op->tid is the number of. NULL: it is a thread of the
+	 * pool. */
+	void (*name_lane)(const struct op *op, char name[TRACE_LANE]);
+
 	/* Once nobody needs the room any more: frees what it holds. Most often on the loop, after
 	 * done(); on the pool's thread when that was stuck beyond the loop's end. Must not block, but
 	 * for closing a descriptor that nobody took. NULL: there is nothing to free. */
@@ -73,6 +78,8 @@ struct op {
 	uint64_t stamp;   /* ns: when it was put into its lane, then when it was started */
 	uint64_t ran;     /* ns on threads so far */
 	uint64_t asked;   /* the loop's time when it was asked for; 0: not yet */
+	uint64_t began;   /* ns: who is at it has been at it without a break since; till stamp */
+	uint32_t tid;     /* of who is, or was; 0: nobody was */
 	uint64_t turn;    /* when it was put into its lane: the order across lanes */
 	ouro_timer deadline;
 	int err;
@@ -82,6 +89,7 @@ struct op {
 	bool parked;   /* nobody works at it */
 	bool late;     /* its time was up before it ended */
 	bool back;     /* no thread is at it, nor will be */
+	bool in_call;  /* it was asked for in a callback, which began at `asked` */
 	bool answered; /* its callback has been called: the rest is dropped */
 	_Alignas(16) char room[OP_ROOM];
 };

@@ -7,6 +7,7 @@
 #include "sys/wake.h"
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static const char pool_kind;
 
@@ -114,6 +115,8 @@ static void unlock(struct pool *pool)
 
 /* A thread's life. */
 
+static _Thread_local uint32_t my_tid;
+
 static void wait_for_work(struct pool *pool)
 {
 	pool->idle++;
@@ -129,6 +132,9 @@ static void start(struct pool *pool, struct lane *lane, struct op *op, uint64_t 
 	lane->running++;
 	if (!op->begun)
 		hist_add(&lane->wait_ns, now > op->stamp ? now - op->stamp : 0, 1);
+	if (op->tid != my_tid || op->stamp != now) /* or it is the next piece, at once */
+		op->began = now;
+	op->tid = my_tid;
 	op->stamp = now;
 	if (next_lane(pool))
 		call_somebody(pool);
@@ -220,6 +226,7 @@ static void *work_until_closed(void *arg)
 	struct pool *pool = arg;
 	bool last;
 
+	my_tid = (uint32_t)gettid();
 	pthread_mutex_lock(&pool->lock);
 	work_while_there_is_any(pool);
 	while (!pool->closed && is_wanted(pool)) {
