@@ -34,7 +34,7 @@ struct nursery {
 	struct pollfd *polls;
 };
 
-/* What it waits for; a child each follows. */
+/* What it waits for; those of its children that live follow. */
 enum { AWAIT_ORDERS, AWAIT_ROOM, AWAIT_PROGRAM, AWAIT_CHILDREN };
 
 /* Shared memory. */
@@ -168,8 +168,11 @@ static void reap(struct nursery *nursery, unsigned which)
 		tell(nursery, NURSERY_ENDED, which, &end, sizeof(end));
 }
 
-static void fill_polls(struct nursery *nursery)
+/* How many there are. None without a descriptor: poll() refuses more than may be open, and so many
+ * children there may never be. */
+static nfds_t fill_polls(struct nursery *nursery)
 {
+	nfds_t n = AWAIT_CHILDREN;
 	struct pollfd *polls = nursery->polls;
 	bool unsent = frame_unsent(&nursery->end) > 0;
 
@@ -178,21 +181,33 @@ static void fill_polls(struct nursery *nursery)
 		(struct pollfd){ .fd = unsent ? nursery->fds[1] : -1, .events = POLLOUT };
 	polls[AWAIT_PROGRAM] = (struct pollfd){ .fd = nursery->program, .events = POLLIN };
 	for (unsigned i = 0; i < nursery->count; i++)
-		polls[AWAIT_CHILDREN + i] =
-			(struct pollfd){ .fd = nursery->children[i].proc.fd, .events = POLLIN };
+		if (nursery->children[i].proc.fd >= 0)
+			polls[n++] = (struct pollfd){ .fd = nursery->children[i].proc.fd,
+						      .events = POLLIN };
+	return n;
 }
 
+/* Of those that were waited for. */
+static void reap_all(struct nursery *nursery)
+{
+	const struct pollfd *next = &nursery->polls[AWAIT_CHILDREN];
+
+	for (unsigned i = 0; i < nursery->count; i++)
+		if (nursery->children[i].proc.fd >= 0 && next++->revents)
+			reap(nursery, i);
+}
+
+/* Until it is to end; or cannot go on, since somebody has set a limit below what it has open. */
 static void attend(struct nursery *nursery)
 {
 	bool go_on = true;
 
 	while (go_on) {
-		fill_polls(nursery);
-		if (poll(nursery->polls, AWAIT_CHILDREN + nursery->count, -1) < 0)
+		if (poll(nursery->polls, fill_polls(nursery), -1) < 0) {
+			go_on = errno == EINTR || errno == ENOMEM;
 			continue;
-		for (unsigned i = 0; i < nursery->count; i++)
-			if (nursery->polls[AWAIT_CHILDREN + i].revents)
-				reap(nursery, i);
+		}
+		reap_all(nursery);
 		if (nursery->polls[AWAIT_ROOM].revents)
 			ouro__frame_flush(&nursery->end);
 		if (nursery->polls[AWAIT_ORDERS].revents)
