@@ -136,8 +136,28 @@ static bool write_gap(struct ouro_access *log, ouro_access_event event)
 	if (!write_line(log, &event))
 		return false;
 	log->gap = 0;
-	ouro__access_tell_lost(log, false);
 	return true;
+}
+
+/* A line, and before it how many were lost there: both, or neither, so that what is lost in a row is
+ * told once. (The halves may have changed places meanwhile: then the first one stays.) */
+static bool write_after_gap(struct ouro_access *log, const ouro_access_event *event)
+{
+	struct half before = log->filling;
+	uint64_t gap = log->gap;
+
+	if (!write_gap(log, *event))
+		return false;
+	if (write_line(log, event)) {
+		ouro__access_tell_lost(log, false);
+		return true;
+	}
+	if (log->filling.bytes == before.bytes) {
+		log->stats.waiting -= log->filling.len != before.len;
+		log->filling = before;
+		log->gap = gap;
+	}
+	return false;
 }
 
 static void add(struct ouro_access *log, ouro_req *req, const ouro_req_done *done)
@@ -147,7 +167,7 @@ static void add(struct ouro_access *log, ouro_req *req, const ouro_req_done *don
 	if (log->settled || (log->base.closing && !log->base.loop->ending))
 		return;
 	event.time = ouro__access_time(&log->clock, log->base.loop);
-	if ((log->gap && !write_gap(log, event)) || !write_line(log, &event))
+	if (!(log->gap ? write_after_gap(log, &event) : write_line(log, &event)))
 		lose(log);
 	ouro__access_write_soon(log);
 }
