@@ -1,5 +1,5 @@
-/* trace.h -- every turn, callback, request, fetch and pool operation of a loop, in a file for a trace
- * viewer.
+/* trace.h -- every turn, callback, request, fetch, pool operation and job of a crew, in a file for a
+ * trace viewer.
  *
  *     OURO_TRACE=trace.json build/examples/hello      by ouro_loop_main()
  *
@@ -23,9 +23,13 @@
  *                                        last one's if it was redirected; status or error, bytes
  *     spans "pool"                       from the call until its callback: what it is ("stat"), of
  *                                        which path, how long a thread was at it
+ *     spans "crew"                       the same of ouro_crew_call(), with the job's name
  *     on a lane of each pool thread      what it was at, and when. Of an operation that comes in
  *                                        pieces the last one, or as many as it did without a break
- *     arrows                             from the callback that asked to what a thread did for it, and
+ *     on a lane of each runner           its jobs, through all the lives of a process, and those that
+ *                                        nobody waited for any more. The number of such a lane is no
+ *                                        thread's
+ *     arrows                             from the callback that asked to what was done for it, and
  *                                        from there to its own callback
  *
  * and last an event "ouro trace" that says how many events there are, and how many were lost.

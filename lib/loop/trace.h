@@ -39,7 +39,7 @@ struct trace_record {
 	int32_t number; /* TRACE_CALL: how many; of a request or a fetch: status; or else err */
 };
 
-#define TRACE_LANE 28
+#define TRACE_LANE 44
 
 /* Between a TRACE_JOB and its text: whose lane it was on, and what it has to do with the loop. */
 struct trace_job {

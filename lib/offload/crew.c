@@ -29,6 +29,7 @@ _Static_assert(sizeof(struct crew_op) <= OP_ROOM, "an operation has room for it"
 struct crews {
 	struct attachment base;
 	struct list all;
+	uint32_t lanes; /* so many runners have had one */
 };
 
 static const char crews_kind;
@@ -200,6 +201,7 @@ static const struct op_kind call_kind = {
 	.room = sizeof(struct crew_op) - RESULT_ROOM,
 	.done = done,
 	.leave = leave,
+	.name_lane = ouro__crew_lane,
 	.release = release,
 };
 
@@ -647,6 +649,8 @@ int ouro_crew_start(ouro_loop *loop, const ouro_crew_opts *opts, ouro_crew **ret
 	crew->nursery.proc.fd = -1;
 	set_defaults(crew, opts);
 	crew->twin = free_twin(crews, crew->name);
+	crew->lane = crews->lanes;
+	crews->lanes += crew->opts.count;
 	err = make_parts(crew, opts->jobs);
 	if (!err)
 		err = start_runners(crew);

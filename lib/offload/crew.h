@@ -5,6 +5,7 @@
  *   runner.c      one runner: what it was handed, what it answers, how it dies
  *   nursery.c     the process that starts and ends runners that are processes
  *   crew_stats.c  figures
+ *   crew_trace.c  jobs, for a trace
  *
  * A call (here: an errand; a call is what the loop times) waits in the queue, then belongs to a
  * runner, and ends when it is answered. Its op may end
@@ -92,6 +93,7 @@ struct runner {
 	uint64_t jobs_of_life;
 
 	uint64_t jobs, busy_ns;
+	uint64_t lane_end; /* on its lane in a trace: when the last job ended */
 	pid_t id;
 };
 
@@ -119,6 +121,7 @@ struct ouro_crew {
 	ouro_crew_opts opts;
 	char name[16];
 	unsigned twin; /* among those of its name, from 1 */
+	uint32_t lane; /* of its first runner; the others' follow */
 	struct host_plan *plan;
 	struct list queue; /* of the higher priority first */
 	unsigned waiting;
@@ -168,6 +171,12 @@ void ouro__runner_close(struct runner *runner);
 void ouro__runner_await(struct runner *runner); /* closed, a thread: waits for it, or leaves it */
 void ouro__runner_forget(struct runner *runner);
 void ouro__runner_flush(struct runner *runner);
+
+/* crew_trace.c; only while there is a trace (loop->trace). The job ran on its runner: for the op, which
+ * has not been answered yet; NULL: for nobody any more, with that outcome. */
+void ouro__crew_ran(struct runner *runner, const struct errand *call, struct op *op, uint64_t began,
+		    uint64_t ended, int err);
+void ouro__crew_lane(const struct op *op, char name[TRACE_LANE]);
 
 /* nursery.c */
 int ouro__nursery_open(struct ouro_crew *crew);

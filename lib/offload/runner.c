@@ -210,6 +210,8 @@ static void count_run(struct runner *runner, const struct errand *call)
 	runner->jobs++;
 	runner->jobs_of_life++;
 	runner->deaths = 0;
+	if (runner->crew->base.loop->trace)
+		ouro__crew_ran(runner, call, call->op, began, began + ran, OURO_ECANCELED);
 }
 
 /* What is in the runner's box will be written over before the callback, if that has to wait. */
@@ -492,17 +494,23 @@ static uint64_t delay(struct runner *runner, bool had_begun)
 	return BIRTH_DELAY << longer;
 }
 
+/* Will another runner have it again? */
+static bool is_tried_again(const struct runner *runner, const struct errand *call)
+{
+	return call->op && call->tries_left && runner->reason != REASON_GARBAGE;
+}
+
 /* The call that it died of, or that was under way when it was killed. */
 static void end_call(struct runner *runner, struct errand *call, const struct proc_end *end)
 {
 	struct ouro_crew *crew = runner->crew;
-	bool is_garbage = runner->reason == REASON_GARBAGE;
+	bool is_garbage = runner->reason == REASON_GARBAGE, again = is_tried_again(runner, call);
 	struct crew_op *room;
 
 	take_off(runner, call);
 	if (!call->op) {
 		ouro__call_free(crew, call);
-	} else if (call->tries_left && !is_garbage) {
+	} else if (again) {
 		call->tries_left--;
 		count_add(&crew->retried, 1);
 		ouro__queue_back(crew, call);
@@ -515,12 +523,23 @@ static void end_call(struct runner *runner, struct errand *call, const struct pr
 	}
 }
 
+static void record_death(struct runner *runner, const struct errand *call)
+{
+	const struct board_place *place = board_place(runner->board, call->number);
+	uint64_t now = clock_ns(), began = between(call->handed, board_read(&place->began), now);
+	struct op *op = is_tried_again(runner, call) ? NULL : call->op;
+
+	ouro__crew_ran(runner, call, op, began, now, OURO_ECRASHED);
+}
+
 /* One that had not begun goes to another; if its input has gone with the dead it cannot. True: it
  * was under way. */
 static bool bury_call(struct runner *runner, struct errand *call, const struct proc_end *end)
 {
 	bool had_begun = !board_claim(runner->board, call->number, BOARD_BACK);
 
+	if (had_begun && runner->crew->base.loop->trace)
+		record_death(runner, call);
 	if (had_begun || !call->op || (call->in.len && !call->in.ptr)) {
 		end_call(runner, call, end);
 	} else {

@@ -1,4 +1,5 @@
 /* trace_spans.c -- what takes longer than a callback, in the file of a trace. */
+#include "ouro/crew.h"
 #include "ouro/fetch.h"
 #include "trace_reader.h"
 #include <sched.h>
@@ -298,6 +299,148 @@ TEST(a_fetch_is_a_span_until_it_is_told)
 	CHECK(ouro_fetch_cancel(of, fetch));
 	CHECK_EQ(ouro_loop_run(of), 0);
 	ouro_req_status(kept, 200);
+	ouro_loop_free(of);
+	leave_folder();
+}
+
+/* ---- Crews ---- */
+
+static int job_swap(ouro_str in, ouro_buf *out)
+{
+	char two[2];
+
+	if (in.len != sizeof(two))
+		abort();
+	two[0] = in.ptr[1];
+	two[1] = in.ptr[0];
+	return ouro_buf_append(out, two, sizeof(two));
+}
+
+/* Until nobody waits for it any more, as its second word says. */
+static int job_last(ouro_str in, ouro_buf *out)
+{
+	struct timespec tick = { .tv_nsec = 1000000 };
+
+	(void)in, (void)out;
+	CHECK_EQ(ouro_job_progress(ouro_str_z("begun")), 0);
+	while (!ouro_job_cancelled())
+		nanosleep(&tick, NULL);
+	return OURO_ECANCELED;
+}
+
+static const ouro_job jobs[] = { { .name = "swap", .run = job_swap },
+				 { .name = "last", .run = job_last },
+				 { .name = NULL } };
+
+static void got_swapped(int err, ouro_str out, void *arg)
+{
+	(void)out;
+	CHECK_EQ(err, arg ? *(int *)arg : 0);
+}
+
+static void ask_crew(ouro_loop *of, void *arg)
+{
+	(void)of;
+	for (int i = 0; i < 20; i++)
+		CHECK(ouro_crew_call(arg, "swap", ouro_str_z("ab"), got_swapped, NULL).id != 0);
+}
+
+static ouro_crew *start_crew(ouro_loop *of, ouro_crew_opts opts)
+{
+	ouro_crew *crew;
+
+	opts.jobs = jobs;
+	opts.count = opts.count ? opts.count : 2;
+	CHECK_EQ(ouro_crew_start(of, &opts, &crew), 0);
+	return crew;
+}
+
+static void check_jobs(enum ouro_kind kind)
+{
+	ouro_loop *of = new_loop();
+	ouro_crew *one = start_crew(of, (ouro_crew_opts){ .kind = kind, .name = "swaps" });
+	ouro_crew *twin = start_crew(of, (ouro_crew_opts){ .kind = kind, .name = "swaps" });
+	const struct event *job;
+	size_t jobs_of_twin = 0, n;
+
+	in_folder();
+	CHECK_EQ(start(of, 0), 0);
+	call_macro(of, ask_crew, one);
+	call_macro(of, ask_crew, twin);
+	CHECK_EQ(ouro_loop_run(of), 0);
+	stop(of);
+	CHECK(leads("ask_crew", "ouro_crew_call swap", "got_swapped"));
+	for (n = 0; (job = find_nth("X", "ouro_crew_call swap", n)); n++) {
+		CHECK_STR(job->cat, "crew");
+		CHECK(!strncmp(lane_of(job), "\"crew swaps", 11));
+		jobs_of_twin += !strncmp(lane_of(job), "\"crew swaps 2, ", 15);
+	}
+	CHECK_EQ(n, 40);
+	CHECK_EQ(jobs_of_twin, 20);
+	CHECK(says(find("b", "ouro_crew_call swap"), "cat", "crew"));
+	ouro_loop_free(of);
+	leave_folder();
+}
+
+TEST(jobs_of_threads_are_on_the_lanes_of_their_runners)
+{
+	check_jobs(OURO_THREADS);
+}
+
+TEST(jobs_of_processes_are_on_the_lanes_of_their_runners)
+{
+	check_jobs(OURO_PROCESSES);
+}
+
+TEST(a_job_that_crashes_is_there_as_often_as_it_was_tried)
+{
+	ouro_loop *of = new_loop();
+	ouro_crew *crew = start_crew(of, (ouro_crew_opts){ .kind = OURO_PROCESSES, .retry = 1 });
+	int crashed = OURO_ECRASHED;
+	const struct event *first, *last;
+
+	in_folder();
+	CHECK_EQ(start(of, 0), 0);
+	CHECK(ouro_crew_call(crew, "swap", ouro_str_z("abc"), got_swapped, &crashed).id != 0);
+	CHECK_EQ(ouro_loop_run(of), 0);
+	stop(of);
+	first = find("X", "ouro_crew_call swap");
+	last = find_nth("X", "ouro_crew_call swap", 1);
+	CHECK(says(first, "err", "OURO_ECRASHED") && says(last, "err", "OURO_ECRASHED"));
+	CHECK(!find_nth("X", "ouro_crew_call swap", 2));
+	CHECK(says(find("e", "ouro_crew_call swap"), "err", "OURO_ECRASHED"));
+	ouro_loop_free(of);
+	leave_folder();
+}
+
+static ouro_op lasting;
+
+static void cancel_it(ouro_str progress, void *arg)
+{
+	(void)progress;
+	CHECK(ouro_op_cancel(arg, lasting));
+}
+
+static void got_cancelled(int err, ouro_str out, void *arg)
+{
+	(void)out, (void)arg;
+	CHECK_EQ(err, OURO_ECANCELED);
+}
+
+TEST(a_job_that_outlives_its_call_is_on_its_lane)
+{
+	const ouro_call_opts opts = { .on_progress = cancel_it };
+	ouro_loop *of = new_loop();
+	ouro_crew *crew = start_crew(of, (ouro_crew_opts){ .kind = OURO_THREADS, .count = 1 });
+
+	in_folder();
+	CHECK_EQ(start(of, 0), 0);
+	lasting = ouro_crew_call_with(crew, "last", ouro_str_z(""), &opts, got_cancelled, of);
+	CHECK_EQ(ouro_loop_run(of), 0);
+	CHECK(ouro_crew_call(crew, "swap", ouro_str_z("ab"), got_swapped, NULL).id != 0);
+	CHECK_EQ(ouro_loop_run(of), 0);
+	stop(of);
+	CHECK(says(find("X", "ouro_crew_call last"), "err", "OURO_ECANCELED"));
 	ouro_loop_free(of);
 	leave_folder();
 }
