@@ -44,8 +44,9 @@ typedef struct ouro_worker_opts {
 	ouro_port_opts        port;  /* of both ports */
 	unsigned stop_ms; /* asked to end and has not: kill it (a process), report it (a thread); 0:
 			     5000; OURO_NEVER */
-	size_t   memory_max; /* bytes of address space (RLIMIT_AS), processes only; 0: any */
-	unsigned cpu_max_s;  /* seconds of processor time (RLIMIT_CPU), processes only; 0: any */
+	size_t memory_max; /* bytes a process may have on top of what it starts with: then there is no
+				memory; 0: any */
+	unsigned cpu_max_s; /* seconds of processor time for a process, then SIGXCPU; 0: any */
 } ouro_worker_opts;
 
 /* The worker has ended, and what it had sent has been delivered, if anybody listens. Called once,

@@ -9,7 +9,6 @@
 #include "ouro/worker.h"
 #include <pthread.h>
 #include <stdatomic.h>
-#include <sys/resource.h>
 
 #define FAR_NAME_ROOM 16
 
@@ -43,7 +42,8 @@ struct far {
 	int bell_fd;  /* -1: a thread */
 	int lifeline; /* reads the end when the parent does */
 	int parent;   /* its pidfd; -1: none could be had */
-	rlim_t memory_max, cpu_max_s;
+	size_t memory_max;
+	unsigned cpu_max_s;
 
 	char name[FAR_NAME_ROOM];
 	_Alignas(16) char room[]; /* the copy of what arg points at */

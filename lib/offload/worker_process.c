@@ -19,6 +19,7 @@
 #include "loop/loop.h"
 #include "offload/worker.h"
 #include "sys/fd.h"
+#include "sys/limit.h"
 #include "sys/wake.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -27,17 +28,17 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 /* In the child. */
 
-static void limit(int what, rlim_t most)
+static int limit(const struct far *far)
 {
-	struct rlimit limit = { .rlim_cur = most, .rlim_max = most };
+	int err = far->memory_max ? ouro__limit_memory(far->memory_max) : 0;
 
-	if (most)
-		setrlimit(what, &limit);
+	if (!err && far->cpu_max_s)
+		err = ouro__limit_cpu(far->cpu_max_s);
+	return err;
 }
 
 /* SIGKILL when the other end closes. */
@@ -66,9 +67,9 @@ static int live(void *arg)
 	if (is_cut(far->lifeline))
 		return 0;
 	far->parent = pidfd_open(getppid(), 0);
-	limit(RLIMIT_AS, far->memory_max);
-	limit(RLIMIT_CPU, far->cpu_max_s);
-	code = ouro__far_live(far);
+	code = limit(far);
+	if (!code)
+		code = ouro__far_live(far);
 	far->news->code = code;
 	atomic_store(&far->news->returned, true);
 	fflush(stdout);
