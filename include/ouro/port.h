@@ -96,9 +96,10 @@ OURO_API char *ouro_port_detach(ouro_port *port, size_t *ret_len) OURO_MUST_CHEC
 
 /* The other end is closed, or its worker has ended, however: all that it sent has been delivered,
  * and there will be no more. Told once, and at once if it was so before; not while a message
- * waits for a listener. The port stays open until you close it, and holds the loop no more. The same
- * when a message has come that there is no memory or descriptor for here, and on_log is told: what
- * came before it is delivered, it and what follows are not. */
+ * waits for a listener. The port stays open until you close it, and holds the loop no more. The same,
+ * and on_log is told why, when a message has come that there is no memory or descriptor for here; or
+ * what is no message, or more than may wait, from a process that went wrong: what came before it is
+ * delivered, it and what follows are not. */
 OURO_API void ouro_port_on_gone(ouro_port *port, ouro_port_fn *fn);
 
 /* What was sent still leaves, by itself and before the loop ends if the other end takes it; what has
