@@ -61,7 +61,7 @@ static inline uint64_t call_now(struct ouro_loop *loop)
 	return loop->lag.stamp;
 }
 
-static inline void call_micro(struct ouro_loop *loop)
+static inline void call_tasks(struct ouro_loop *loop)
 {
 	if (!task_queue_is_empty(&loop->tasks.micro))
 		ouro__micro_run(loop);
@@ -70,6 +70,6 @@ static inline void call_micro(struct ouro_loop *loop)
 static inline void call_end(struct ouro_loop *loop)
 {
 	call_timed(loop, 1);
-	call_micro(loop);
+	call_tasks(loop);
 }
 #endif

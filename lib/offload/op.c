@@ -237,7 +237,7 @@ static void call_back(struct op *op, int err)
 	call_timed(loop, 1);
 	if (loop->trace)
 		record_job(op, path, err, called);
-	call_micro(loop);
+	call_tasks(loop);
 	loop->away--;
 	loop_release(loop);
 }
