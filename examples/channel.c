@@ -1,18 +1,12 @@
 /* channel.c -- two workers and a channel: each gets a task and answers, then they talk alone.  ★★★
  *
- * What they say through it their parent does not see. OURO_PROCESSES in place of OURO_THREADS, in both
- * places, makes them processes; nothing else changes.
- *
  *     cc channel.c $(pkg-config --cflags --libs ouro) && ./a.out */
 #include <ouro.h>
 #include <stdio.h>
 
 static void on_greeting(ouro_port *channel, ouro_str greeting, void *parent)
 {
-	char text[64];
-
-	snprintf(text, sizeof(text), "was told \"%.*s\"", (int)greeting.len, greeting.ptr);
-	ouro_port_send(parent, ouro_str_z(text));
+	ouro_port_send(parent, greeting);
 	ouro_port_close(channel);
 	ouro_port_on_message(parent, NULL, NULL); /* and its loop ends */
 }
@@ -48,19 +42,19 @@ static void on_answer(ouro_port *port, ouro_str answer, void *name)
 int main(void)
 {
 	static char names[2][4] = { "one", "two" }, tasks[2][3] = { "12", "30" };
-	ouro_worker_opts opts = { .main = work, .kind = OURO_THREADS };
+	ouro_worker_opts opts = { .main = work, .kind = OURO_THREADS }; /* or OURO_PROCESSES */
 	ouro_loop *loop = ouro_loop_new(NULL);
 	ouro_worker *worker;
 	ouro_port *end[2];
 
-	if (ouro_port_pair(loop, OURO_THREADS, NULL, &end[0], &end[1]))
+	if (ouro_port_pair(loop, opts.kind, NULL, &end[0], &end[1]))
 		return 1;
 	for (int i = 0; i < 2; i++) {
 		if (ouro_worker_start(loop, &opts, NULL, NULL, &worker))
 			return 1;
 		ouro_port_on_message(ouro_worker_port(worker), on_answer, names[i]);
 		ouro_port_send(ouro_worker_port(worker), ouro_str_z(tasks[i]));
-		ouro_port_send_port(ouro_worker_port(worker), ouro_str_z(names[1 - i]), end[i]);
+		ouro_port_send_port(ouro_worker_port(worker), ouro_str_z("hello there"), end[i]);
 	}
 	return ouro_loop_main(loop);
 }

@@ -22,11 +22,10 @@ static int spin(ouro_str in, ouro_buf *out)
 	return 0;
 }
 
-/* For OURO_ECRASHED `out` says in words what it was. */
 static void on_answer(int err, ouro_str out, void *req)
 {
 	ouro_req_reply(req, err ? 500 : 200, "text/plain",
-		       out.len ? out : ouro_str_z(ouro_strerror(err)));
+		       out.len ? out : ouro_str_z(ouro_strerror(err))); /* out: what it died of */
 }
 
 static void answer(ouro_req *req, void *crew)
@@ -40,7 +39,7 @@ int main(int argc, char **argv)
 {
 	static const ouro_job jobs[] = { { "crash", crash, true },
 					 { "spin", spin, true },
-					 { NULL, NULL, false } };
+					 { .name = NULL } };
 	ouro_crew_opts two = { .jobs = jobs, .kind = OURO_PROCESSES, .timeout_ms = 500 };
 	ouro_http_opts web = { .host = "127.0.0.1", .on_request = answer };
 	ouro_loop *loop = ouro_loop_new(NULL);

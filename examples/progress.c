@@ -1,7 +1,6 @@
 /* progress.c -- a job that says how far it is, and can be stopped.  ★★
  *
- * It counts primes in a thread, sends a word now and then, and asks whether anybody still waits: a
- * thread cannot be killed, it has to stop by itself.
+ * It asks whether anybody still waits: a thread cannot be killed, it has to stop by itself.
  *
  *     cc progress.c $(pkg-config --cflags --libs ouro) && ./a.out 3000000; ./a.out 300000000 5000 */
 #include <ouro.h>

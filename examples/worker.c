@@ -1,13 +1,9 @@
 /* worker.c -- a process that serves HTTP on a loop of its own, and may crash: another follows.  ★★★
  *
- * The parent has the socket and hands it over with the first message, so nobody who connects
- * meanwhile is turned away.
- *
  *     cc worker.c $(pkg-config --cflags --libs ouro) && ./a.out
  *     curl http://127.0.0.1:8080/; curl http://127.0.0.1:8080/crash; curl http://127.0.0.1:8080/ */
 #include <errno.h>
 #include <ouro.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -16,11 +12,10 @@ static void answer(ouro_req *req, void *arg)
 {
 	(void)arg;
 	if (ouro_str_eq(ouro_req_path(req), "/crash"))
-		raise(SIGSEGV);
+		abort();
 	ouro_req_replyf(req, 200, "text/plain", "process %d\n", (int)getpid());
 }
 
-/* In the worker: its first message brings the socket. */
 static void on_socket(ouro_port *parent, ouro_str message, void *loop)
 {
 	ouro_http_opts opts = { .fd = ouro_port_take_fd(parent), .on_request = answer };
@@ -33,19 +28,18 @@ static void on_socket(ouro_port *parent, ouro_str message, void *loop)
 static void serve(ouro_loop *loop, ouro_port *parent, void *arg)
 {
 	(void)arg;
-	ouro_port_on_message(parent, on_socket, loop);
+	ouro_port_on_message(parent, on_socket, loop); /* which the first message brings */
 }
 
-static int listening; /* in the parent */
+static int listening; /* in the parent: who connects while there is no worker waits here */
 
-static void start(ouro_worker *crashed, int code, void *loop)
+static void start(ouro_worker *worker, int code, void *loop)
 {
 	ouro_worker_opts opts = { .main = serve, .kind = OURO_PROCESSES, .name = "server" };
-	ouro_worker *worker;
 
-	if (crashed)
-		printf("%s: signal %d\n", ouro_errname(code), ouro_worker_signal(crashed));
-	ouro_worker_close(crashed);
+	if (worker)
+		fprintf(stderr, "%s: signal %d\n", ouro_errname(code), ouro_worker_signal(worker));
+	ouro_worker_close(worker);
 	if (code == OURO_ECRASHED && !ouro_worker_start(loop, &opts, start, loop, &worker))
 		ouro_port_send_fd(ouro_worker_port(worker), ouro_str_z("socket"), dup(listening));
 }
@@ -60,8 +54,7 @@ int main(int argc, char **argv)
 	if (bind(listening, &at.sa.any, at.len) || listen(listening, 511))
 		return ouro_die("listen", -errno);
 	getsockname(listening, &at.sa.any, &at.len);
-	printf("listening on http://127.0.0.1:%u/\n", ouro_addr_port(&at));
-	fflush(stdout);
+	fprintf(stderr, "listening on http://127.0.0.1:%u/\n", ouro_addr_port(&at));
 	start(NULL, OURO_ECRASHED, loop);
 	return ouro_loop_main(loop);
 }
