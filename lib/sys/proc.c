@@ -13,6 +13,7 @@
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -79,12 +80,16 @@ bool ouro__proc_end_with(pid_t parent)
 
 /* In the parent. */
 
+/* A host that reaps every child may have been quicker. Then another descriptor that reads ready stands
+ * for one that has ended. */
 static int watch(struct proc *proc, pid_t pid)
 {
 	int err;
 
 	proc->pid = pid;
 	proc->fd = pidfd_open(pid, 0);
+	if (proc->fd < 0 && errno == ESRCH)
+		proc->fd = eventfd(1, EFD_CLOEXEC);
 	if (proc->fd >= 0)
 		return 0;
 	err = -errno;

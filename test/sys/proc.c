@@ -6,7 +6,19 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <sys/pidfd.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+
+/* The kernel's, but for a test in which the process has ended and is gone by then. */
+static bool too_late;
+
+int pidfd_open(pid_t pid, unsigned flags)
+{
+	while (too_late && !kill(pid, 0))
+		sched_yield();
+	return (int)syscall(SYS_pidfd_open, pid, flags);
+}
 
 static struct proc start(ouro__proc_fn *fn, void *arg, const int *keep, unsigned count)
 {
@@ -92,6 +104,22 @@ TEST(a_host_that_reaps_every_child_costs_the_status_alone)
 	end.known = true;
 	ouro__proc_wait(&proc, &end);
 	CHECK(!end.known);
+	signal(SIGCHLD, SIG_DFL);
+}
+
+TEST(and_one_that_reaps_before_we_look_costs_no_more)
+{
+	struct proc_end end = { .known = true };
+	struct proc proc;
+
+	signal(SIGCHLD, SIG_IGN);
+	too_late = true;
+	proc = start(answer, (void *)3, NULL, 0);
+	CHECK_EQ(poll(&(struct pollfd){ .fd = proc.fd, .events = POLLIN }, 1, 0), 1);
+	ouro__proc_signal(&proc, SIGKILL);
+	CHECK(ouro__proc_reap(&proc, &end));
+	CHECK(!end.known);
+	CHECK_EQ(proc.fd, -1);
 	signal(SIGCHLD, SIG_DFL);
 }
 
