@@ -23,13 +23,13 @@
 
 /* How much of each, the same in every program. */
 enum {
-	BENCH_RESTARTS = 10000000,
+	BENCH_RESTARTS = 4000000,
 	BENCH_RESTART_BATCH = 1000, /* restarts a turn, so that the clock moves between them */
 	BENCH_TASKS = 10000000,
 	BENCH_BURST = 1000, /* macro tasks a turn */
-	BENCH_POSTS = 5000000,
+	BENCH_POSTS = 2000000,
 	BENCH_RINGS = 50000,
-	BENCH_THREAD_TRIPS = 40000,
+	BENCH_THREAD_TRIPS = 20000,
 	BENCH_PIPE_TRIPS = 200000,
 	BENCH_TURNS = 1000000,
 	BENCH_PATIENCE_S = 60, /* no task lasts so long: it hangs */

@@ -7,6 +7,7 @@ set style fill solid 0.9 noborder
 set logscale y
 set yrange [0.1:10000]
 set ytics ("0.1 MiB" 0.1, "1 MiB" 1, "10 MiB" 10, "100 MiB" 100, "1 GiB" 1024, "10 GiB" 10240)
+set xtics rotate by -25
 set grid ytics lc rgb "#dddddd"
 set key top left
 set title "Memory of a server with idle connections"

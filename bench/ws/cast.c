@@ -1,7 +1,10 @@
 /* cast.c -- what it costs to tell everybody: a broadcast of 1 KiB by a room, beside the bare send
  * calls of as many sockets; and what an idle WebSocket takes.
  *
- *     cast [CLIENTS [ROUNDS]]
+ *     cast CLIENTS ROUNDS
+ *
+ * Prints a line a figure: round, "room" or "send", "cast", "cpu", "ns" a client; and, in round 0, the
+ * bytes of an idle one.
  *
  * Both sides are this process's. What is timed is the processor time of the broadcast and of the
  * turn in which it leaves; the clients are read empty outside of it. The two take turns. */
@@ -123,13 +126,17 @@ static double by_send(const int *bare, size_t n)
 	return cpu() - begin;
 }
 
+static void say(unsigned round, const char *who, double ns)
+{
+	printf("%u\t%s\tcast\tcpu\tns\t%.6g\n", round, who, ns);
+}
+
 int main(int argc, char **argv)
 {
-	size_t n = argc > 1 ? strtoul(argv[1], NULL, 10) : 1000;
-	unsigned rounds = argc > 2 ? (unsigned)strtoul(argv[2], NULL, 10) : 200;
+	size_t n = argc == 3 ? strtoul(argv[1], NULL, 10) : 0;
+	unsigned rounds = argc == 3 ? (unsigned)strtoul(argv[2], NULL, 10) : 0;
 	int *fds = calloc(3 * n, sizeof(*fds));
 	struct rlimit limit;
-	double room_ns = 0, send_ns = 0;
 
 	if (!fds || getrlimit(RLIMIT_NOFILE, &limit))
 		fail("memory");
@@ -138,17 +145,15 @@ int main(int argc, char **argv)
 	memset(text, 'x', sizeof(text));
 	loop = ouro_loop_new(NULL);
 	room = ouro_room_new(NULL);
-	printf("an idle WebSocket: %zu bytes\n", open_ours(fds, n));
+	printf("0\troom\tidle\tmemory\tbytes\t%zu\n", open_ours(fds, n));
 	for (size_t i = 0; i < n; i++)
 		pair_up(&fds[n + i], &fds[2 * n + i]);
-	for (unsigned i = 0; i < rounds; i++) {
-		room_ns += by_room(n);
+	for (unsigned i = 1; i <= rounds; i++) {
+		say(i, "room", by_room(n) / (double)n);
 		read_empty(fds, n);
-		send_ns += by_send(fds + n, n);
+		say(i, "send", by_send(fds + n, n) / (double)n);
 		read_empty(fds + 2 * n, n);
 	}
-	printf("%zu clients, 1 KiB: a room %.0f ns a client, bare send %.0f ns: %.2f x\n", n,
-	       room_ns / rounds / (double)n, send_ns / rounds / (double)n, room_ns / send_ns);
 	ouro_loop_free(loop);
 	ouro_room_free(room);
 	free(fds);
