@@ -1,8 +1,11 @@
 # table.awk -- from the rows wanted (standard input) and the raw lines, the table.
 #
 # A cell is the median of the rounds: of the figures, or, in a row that is divided, of the ratios
-# within each round. There the column of what it is divided by has the figure itself. "spread" is
-# how far the middle half of ouro's rounds lies apart: what differs less was not shown to differ.
+# within each round. There the column of what it is divided by has the figure itself. A row that is
+# by "k/s" has ns, and is shown as thousands a second. "spread" is how far the middle half of ouro's
+# rounds lies apart: what differs less was not shown to differ.
+#
+#	-v columns="epoll ouro spread ..."
 
 NR == FNR {
 	task[++rows] = $1
@@ -18,6 +21,11 @@ NR == FNR {
 		last[$2, $3, $4] = $1
 }
 
+function divided(row)
+{
+	return by[row] != "-" && by[row] != "k/s"
+}
+
 # A share of the rounds lie below it; "" when there are none. Divided as the row says, unless raw.
 function quantile(who, row, share, raw,    key, n, r, i, j, v, t, under)
 {
@@ -26,7 +34,7 @@ function quantile(who, row, share, raw,    key, n, r, i, j, v, t, under)
 		if (!(key in value))
 			continue
 		t = value[key]
-		if (!raw && by[row] != "-") {
+		if (!raw && divided(row)) {
 			under = by[row] == "epoll" ? "epoll" SUBSEP task[row] : who SUBSEP by[row]
 			under = value[under, figure[row], r]
 			if (!under)
@@ -49,9 +57,10 @@ function number(v)
 	return v == "" ? "-" : sprintf(v < 10 ? "%.2f" : v < 1000 ? "%.1f" : "%.0f", v)
 }
 
-function cell(who, row)
+function cell(who, row,    v)
 {
-	return number(quantile(who, row, 0.5, who == by[row]))
+	v = quantile(who, row, 0.5, who == by[row])
+	return number(by[row] == "k/s" && v ? 1e6 / v : v)
 }
 
 function spread(row,    middle, high, low)
@@ -75,11 +84,11 @@ function verdict(row,    is)
 function title(row,    of)
 {
 	of = by[row]
-	return figure[row] (of == "-" ? "" : of == "epoll" ? ", x epoll" : ", x " of)
+	return of == "k/s" ? of : figure[row] (of == "-" ? "" : ", x " of)
 }
 
 END {
-	n = split("epoll ouro spread libev parser nginx h2o microhttpd libevent node", names, " ")
+	n = split(columns, names, " ")
 	printf "%-13s %-14s", "task", "figure"
 	for (i = 1; i <= n; i++)
 		printf " %10s", names[i]
@@ -92,12 +101,6 @@ END {
 		if (line ~ /[0-9]/)
 			printf "%-13s %-14s%s  %s\n", task[row], title(row), line, verdict(row)
 	}
-	explain()
-}
-
-function explain()
-{
-	print "\ncpu: ns of the server's processor a request; memory, held: bytes a connection."
+	print "\ncpu: ns of the server's processor a request; k/s: thousands of answers a second."
 	print "The column of what a row is divided by has the figure itself, not 1."
-	print "parser: libev and http_parser, and no more. varied: another target each time."
 }

@@ -7,12 +7,13 @@
  * moods of the machine. Every answer must have as many bytes as the first. Prints a line a round
  * and server:
  *
- *     round <tab> name <tab> label <tab> cpu <tab> ns <tab> of the server's processor a request */
+ *     round <tab> name <tab> label <tab> cpu <tab> ns <tab> of the server's processor a request
+ *     round <tab> name <tab> label <tab> wall <tab> ns <tab> of the clock a request */
 #include "../http/server.h"
 #include <sys/epoll.h>
 #include <sys/stat.h>
 
-enum { SIDES = 8, ROOM = 1 << 18, EVENTS = 256 };
+enum { SIDES = 16, ROOM = 1 << 18, EVENTS = 256 };
 
 struct connection {
 	int fd;
@@ -123,6 +124,21 @@ static void prepare(struct side *s, char *what, const char *target, const char *
 	}
 }
 
+static void measure(struct side *s, const char *label, unsigned round, unsigned connections,
+		    unsigned requests)
+{
+	uint64_t cpu = server_cpu(&s->server);
+	struct bench_time began = bench_time();
+
+	flood(s, connections, requests);
+	cpu = server_cpu(&s->server) - cpu;
+	if (!round)
+		return;
+	printf("%u\t%s\t%s\tcpu\tns\t%.6g\n", round, s->name, label, (double)cpu / requests);
+	printf("%u\t%s\t%s\twall\tns\t%.6g\n", round, s->name, label,
+	       (double)(bench_time().wall - began.wall) / requests);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned connections, requests, rounds, count = 0;
@@ -134,16 +150,9 @@ int main(int argc, char **argv)
 	rounds = (unsigned)atoi(argv[5]);
 	for (; (int)count < argc - 7; count++)
 		prepare(&sides[count], argv[7 + count], argv[2], argv[6], connections);
-	for (unsigned round = 0; round <= rounds; round++)
-		for (unsigned i = 0; i < count; i++) {
-			uint64_t cpu = server_cpu(&sides[i].server);
-
-			flood(&sides[i], connections, requests);
-			cpu = server_cpu(&sides[i].server) - cpu;
-			if (round) /* the first is to warm up */
-				printf("%u\t%s\t%s\tcpu\tns\t%.6g\n", round, sides[i].name, argv[1],
-				       (double)cpu / requests);
-		}
+	for (unsigned round = 0; round <= rounds; round++) /* the first is to warm up */
+		for (unsigned i = 0; i < count; i++)
+			measure(&sides[i], argv[1], round, connections, requests);
 	for (unsigned i = 0; i < count; i++)
 		server_end(&sides[i].server);
 	server_wait_for_all();
