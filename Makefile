@@ -6,8 +6,9 @@
 #   make test       every test (check is the same); installs what it lacks on Debian
 #   make fuzz       made-up input for what reads HTTP: FUZZ_SECONDS (600) for each fuzzer
 #   make soak       millions of requests on one server: SOAK_SECONDS (0: ten million), SOAK_SEED
-#   make bench      ouro beside others, everything; bench-block, bench-http, ...: one of them
-#   make results    the same, and bench/RESULTS.md of it; bench-deps: what the benches need
+#   make bench      ouro beside others, everything, 20 minutes; bench-block, bench-http, ...: one of them
+#   make results    the same, and bench/RESULTS.md and README.md's figures of it; bench-deps: what
+#                   the benches need
 #   make inspect    libouro-inspect.so alone, which looks into the libev of other programs
 #   make headers    every public header alone, as C11 and as C++17
 #   make layers     no include points up a floor
@@ -234,15 +235,17 @@ soak: $(BUILD)/test/soak/soak
 	@if $< $(or $(SOAK_SECONDS),0) $(SOAK_SEED); then echo '1 passed, 0 failed'; \
 		else echo '0 passed, 1 failed'; false; fi
 
-# One after the other: two at once would measure each other.
 BENCHES := $(patsubst bench/%/run,bench-%,$(sort $(wildcard bench/*/run)))
-bench: $(BUILD)/needs-bench
-	@$(foreach b,$(BENCHES),echo "== $b ($$(date +%T))" >&2 && $(MAKE) --no-print-directory $b &&) true
-bench-deps: $(BUILD)/needs-bench
-results: bench
-	@BUILD='$(BUILD)' bench/results
-$(BENCHES): bench-%: $(BUILD)/needs-bench
-	@CC='$(CC)' BUILD='$(abspath $(BUILD))' bench/$*/run
+bench bench-deps results $(BENCHES): export CC := $(CC)
+bench bench-deps results $(BENCHES): export BUILD := $(abspath $(BUILD))
+bench bench-deps results $(BENCHES): $(BUILD)/needs-bench
+bench:
+	@bench/all
+# What failed is told in the results, too.
+results:
+	@bench/all; failed=$$?; bench/results && exit $$failed
+$(BENCHES): bench-%:
+	@bench/one $*
 
 to = $(DESTDIR)$(1)
 put_pc = sed -e 's|@prefix@|$(PREFIX)|' -e 's|@libdir@|$(libdir:$(PREFIX)/%=$${prefix}/%)|' \
