@@ -2,7 +2,7 @@
 # test/readme.sh -- README.md tells the truth. Every ```c block is a program that compiles without a
 # warning, and ends well; a ```output block behind one is what it prints. One that listens at port
 # 8080 does so at another one here, answers, and ends by SIGTERM. Every `make target` and every path
-# is there. Speaks TAP.
+# is there, and every figure in bench/RESULTS.md. Speaks TAP.
 #
 # make calls it, with MAKE, CC, BUILD and SAN set.
 . "$(dirname "$0")/tap.sh"
@@ -59,6 +59,12 @@ while [ -e "$tmp/$i.c" ]; do
 	i=$((i + 1))
 done
 check "there is code in it" [ $i -gt 1 ]
+
+# Each figure of a bench is that of bench/RESULTS.md: see bench/costs.
+figures() {
+	bench/costs | diff README.md -
+}
+check "its figures are those of bench/RESULTS.md" figures
 
 # What `make run` starts: the page, and the dashboard that it draws with.
 shows_the_page() {
