@@ -37,6 +37,8 @@ FNR == 1 {
 		check_public()
 	else if (top == "inspect")
 		check_inspect()
+	else if (to == "workers" && !(floor in module))
+		check_workers()
 	else if (what in home)
 		check_home()
 	else if (top == "lib" && floor in module)
@@ -62,8 +64,18 @@ function check_module() {
 
 # A user of ouro and of libev.
 function check_inspect() {
-	if ((what in home && what != "ev.h") || to in height && bracket == "\"")
+	if ((what in home && what != "ev.h") || (to in height || to == "workers") && bracket == "\"")
 		bad("inspect/ stands on ouro.h and ev.h, so it may not include " what)
+}
+
+# The far side is lib/offload's: who wants a job done asks a crew. The jobs are for tests and benches.
+function check_workers() {
+	if (what ~ /^workers\/jobs\//) {
+		if (FILENAME !~ /^workers\/jobs\//)
+			bad("the library has no jobs, so it may not include " what)
+	} else if (top != "workers" && floor != "offload") {
+		bad("only lib/offload may include " what)
+	}
 }
 
 function check_home() {

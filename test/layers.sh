@@ -48,6 +48,21 @@ may_not lib/cellar/x.c '#include <stdio.h>' \
 may_not workers/jobs/x.c '#include "loop/turn.h"' \
 	'workers/ stands on base and sys, so it may not include loop/turn.h'
 may_not workers/x.c '#include <ev.h>' 'only lib/loop may include <ev.h>'
+may workers/x.c '#include "workers/host.h"'
+may lib/offload/x.c '#include "workers/host.h"'
+may_not lib/http/x.c '#include "workers/host.h"' 'only lib/offload may include workers/host.h'
+may_not lib/sys/x.h '#include "workers/board.h"' 'only lib/offload may include workers/board.h'
+may_not include/ouro/x.h '#include "workers/host.h"' \
+	'a public header may include ouro/*.h and libc, not workers/host.h'
+may_not inspect/x.c '#include "workers/host.h"' \
+	'inspect/ stands on ouro.h and ev.h, so it may not include workers/host.h'
+may_not lib/gzip/x.c '#include "workers/host.h"' \
+	'lib/gzip is a module, so it may include ouro/*.h and its own, not workers/host.h'
+may workers/jobs/x.c '#include "workers/jobs/jobs.h"'
+may_not workers/x.c '#include "workers/jobs/jobs.h"' \
+	'the library has no jobs, so it may not include workers/jobs/jobs.h'
+may_not lib/offload/x.c '#include "workers/jobs/jobs.h"' \
+	'the library has no jobs, so it may not include workers/jobs/jobs.h'
 may_not include/ouro/x.h '#include <ev.h>' \
 	'a public header may include ouro/*.h and libc, not ev.h'
 may_not include/ouro/x.h '#include "loop/turn.h"' \
