@@ -1,17 +1,12 @@
 /* crew_order.h -- when answers of a crew come, beside everything else a loop calls: the same in
  * every host, with threads and with processes.
  *
- * As pool_order.h: a program of test/offload/ defines the three functions below for its kind of
- * host. Clocks are virtual, and stand still while a call is out. */
+ * As pool_order.h: a program of test/offload/ has a kind of host (host.h) and includes this file.
+ * Clocks are virtual, and stand still while a call is out. */
 #ifndef CREW_ORDER_H
 #define CREW_ORDER_H
 #include "crews.h"
-
-/* A loop in the host at hand, turned until nothing is left, and freed with its host. `done` takes
- * NULL when the test has freed the loop. */
-static ouro_loop *loop_for_test(const ouro_loop_opts *opts);
-static void drive(ouro_loop *loop);
-static void done(ouro_loop *loop);
+#include "host.h"
 
 static ouro_loop *scene;
 static ouro_crew *its_crew;

@@ -1,17 +1,12 @@
 /* pool_order.h -- when answers of the pool come, beside everything else a loop calls: the same in
  * every host.
  *
- * As ordering.h: a program of test/offload/ defines the three functions below for its kind of host.
+ * As ordering.h: a program of test/offload/ has a kind of host (host.h) and includes this file.
  * Clocks are virtual, and stand still while an operation is out. */
 #ifndef POOL_ORDER_H
 #define POOL_ORDER_H
+#include "host.h"
 #include "ops.h"
-
-/* A loop in the host at hand, turned until nothing is left, and freed with its host. `done` takes
- * NULL when the test has freed the loop. */
-static ouro_loop *loop_for_test(const ouro_loop_opts *opts);
-static void drive(ouro_loop *loop);
-static void done(ouro_loop *loop);
 
 static ouro_loop *new_loop(void)
 {

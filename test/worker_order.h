@@ -1,21 +1,15 @@
 /* worker_order.h -- what comes before what between a loop and its workers, and what does not come at
  * all: the same in every host, and for threads and processes.
  *
- * A program of test/offload/ defines the three functions below for its kind of host. Nothing here
+ * A program of test/offload/ has a kind of host (host.h) and includes this file. Nothing here
  * sleeps: every step waits for the message that says the one before was taken. */
 #ifndef WORKER_ORDER_H
 #define WORKER_ORDER_H
+#include "host.h"
 #include "ouro/worker.h"
 #include "ports.h"
 #include <fcntl.h>
 #include <sched.h>
-
-/* A loop in the host at hand, turned until nothing is left or once, and freed with its host. `done`
- * takes NULL when the test has freed the loop. */
-static ouro_loop *loop_for_test(const ouro_loop_opts *opts);
-static void drive(ouro_loop *loop);
-static void drive_once(ouro_loop *loop);
-static void done(ouro_loop *loop);
 
 static void say_exit(ouro_worker *worker, int code, void *arg)
 {
