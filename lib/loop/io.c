@@ -40,10 +40,10 @@ static void io_ready(struct watch *watch, unsigned ready)
 {
 	struct ouro_io *io = list_of(watch, struct ouro_io, watch);
 
-	call_begin(watch->loop, OURO_PHASE_IO, CALL_FN(io->fn),
+	call_begin(watch_loop(watch), OURO_PHASE_IO, CALL_FN(io->fn),
 		   (struct cause){ "descriptor", watch->fd, NULL }, io->base.label);
 	io->fn(io, ready, io->base.arg);
-	call_end(watch->loop);
+	call_end(watch_loop(watch));
 }
 
 static bool events_make_sense(unsigned events)

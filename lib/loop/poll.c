@@ -244,12 +244,21 @@ static void set_idle(struct poll *poll)
 		collect_stop(poll, idle, &poll->idle_ev);
 }
 
-void ouro__poll_prepare(struct poll *poll)
+/* Those that are ready still, from a turn that had no more time, are on that list. */
+static void tell_changes(struct poll *poll)
 {
 	struct list *link;
 
+	list_each (at, &poll->ready)
+		if (list_of(at, struct watch, link)->changed)
+			ouro__watch_tell(poll, list_of(at, struct watch, link));
 	while ((link = list_shift(&poll->changed)))
-		ouro__watch_tell(poll, list_of(link, struct watch, change_link));
+		ouro__watch_tell(poll, list_of(link, struct watch, link));
+}
+
+void ouro__poll_prepare(struct poll *poll)
+{
+	tell_changes(poll);
 	set_alarm(poll);
 	if (poll->hosted)
 		set_idle(poll);

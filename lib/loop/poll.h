@@ -21,29 +21,36 @@ struct watch;
 /* `ready`: OURO_READABLE, OURO_WRITABLE, OURO_ERROR, those that came and are still wanted. */
 typedef void watch_fn(struct watch *watch, unsigned ready);
 
-/* One watched descriptor: the first member of whatever stands behind it. */
+/* One watched descriptor: the first member of whatever stands behind it. Every connection has one,
+ * so it is kept small: its loop lies in libev's own part of it, and it is on one list at a time. */
 struct watch {
-	ev_io ev;
-	struct list ready_link;
-	struct list change_link;
+	ev_io ev;         /* data: the loop */
+	struct list link; /* in poll.arrived or poll.ready while it is ready; else in poll.changed */
 	watch_fn *fn;
-	struct ouro_loop *loop;
-	uint64_t error_id; /* in poll.errors; 0: not there */
-	struct watch *error_next;
 	int fd;
-	uint8_t wanted;  /* enum ouro_events */
-	uint8_t watched; /* what libev was told */
+	uint32_t error_number; /* of its entry in poll.errors, from 1 on; 0: it has none */
+	uint8_t wanted;        /* enum ouro_events */
+	uint8_t watched;       /* what libev was told */
 	uint8_t came;
-	bool told;  /* of an error */
-	bool again; /* its reader has left something */
-	bool dead;  /* its descriptor is no longer open: leave it alone */
+	bool ready : 1;
+	bool changed : 1; /* libev is to be told of what is wanted now */
+	bool told : 1;    /* of an error */
+	bool again : 1;   /* its reader has left something */
+	bool dead : 1;    /* its descriptor is no longer open: leave it alone */
 };
 
-/* What an entry in the epoll for errors stands for, behind a token: a stale event finds nothing. */
+static inline struct ouro_loop *watch_loop(const struct watch *watch)
+{
+	return watch->ev.data;
+}
+
+/* A watch that wants to hear of errors. Those of one descriptor are a ring, and one of the ring is
+ * in the epoll, behind its token: a stale event finds nothing. */
 struct error_entry {
 	struct slab_record record;
-	struct watch *first; /* of the watches of this descriptor that want to hear of errors */
+	struct watch *watch;
 	int fd;
+	uint32_t next; /* its number */
 };
 
 struct poll {

@@ -21,14 +21,18 @@
 static void arrive(struct poll *poll, struct watch *watch, unsigned events)
 {
 	watch->came |= (uint8_t)events;
-	if (list_empty(&watch->ready_link))
-		list_push_front(&poll->arrived, &watch->ready_link);
+	if (!watch->ready) {
+		list_remove(&watch->link);
+		list_push_front(&poll->arrived, &watch->link);
+		watch->ready = true;
+	}
 	collect_heard(poll);
 }
 
 static void on_ready(struct ev_loop *ev, ev_io *w, int revents)
 {
 	struct watch *watch = list_of(w, struct watch, ev);
+	struct poll *poll = &watch_loop(watch)->poll;
 	unsigned came = 0;
 
 	if (revents & EV_READ)
@@ -39,19 +43,34 @@ static void on_ready(struct ev_loop *ev, ev_io *w, int revents)
 		came |= OURO_ERROR;
 		watch->dead = true;
 		watch->watched = 0;
-		if (watch->loop->poll.hosted)
+		if (poll->hosted)
 			ev_ref(ev);
 	}
-	arrive(&watch->loop->poll, watch, came);
+	arrive(poll, watch, came);
 }
 
-static void arrive_at_all(struct poll *poll, const struct error_entry *entry)
+static uint32_t number_of(const struct error_entry *entry)
 {
-	for (struct watch *watch = entry->first; watch; watch = watch->error_next) {
+	return slab_index(entry->record.id) + 1;
+}
+
+static struct error_entry *entry_of(struct poll *poll, uint32_t number)
+{
+	return slab_nth(&poll->errors, number - 1);
+}
+
+static void arrive_at_all(struct poll *poll, const struct error_entry *first)
+{
+	const struct error_entry *entry = first;
+
+	do {
+		struct watch *watch = entry->watch;
+
 		if (!watch->told)
 			arrive(poll, watch, OURO_ERROR);
 		watch->told = true;
-	}
+		entry = entry_of(poll, entry->next);
+	} while (entry != first);
 }
 
 static void on_errors(struct ev_loop *ev, ev_io *w, int revents)
@@ -74,13 +93,13 @@ static void on_errors(struct ev_loop *ev, ev_io *w, int revents)
 /* Closed behind our back: libev would abort on it, so it never hears of it. */
 static void give_up(struct watch *watch)
 {
-	struct poll *poll = &watch->loop->poll;
+	struct ouro_loop *loop = watch_loop(watch);
 
 	watch->dead = true;
-	ouro__log(&watch->loop->log, OURO_LOG_ERROR,
+	ouro__log(&loop->log, OURO_LOG_ERROR,
 		  "descriptor %d was closed while it was watched: close its handle first",
 		  watch->fd);
-	arrive(poll, watch, watch->wanted);
+	arrive(&loop->poll, watch, watch->wanted);
 }
 
 void ouro__watch_tell(struct poll *poll, struct watch *watch)
@@ -88,6 +107,7 @@ void ouro__watch_tell(struct poll *poll, struct watch *watch)
 	uint8_t wanted = watch->wanted & (OURO_READABLE | OURO_WRITABLE);
 	int events = 0;
 
+	watch->changed = false;
 	if (watch->dead || wanted == watch->watched)
 		return;
 	collect_stop(poll, io, &watch->ev);
@@ -128,24 +148,29 @@ static int ctl_errors(struct poll *poll, int how, const struct error_entry *entr
 	return epoll_ctl(poll->errors_fd, how, entry->fd, &edge) ? -errno : 0;
 }
 
-/* The entry of a descriptor that several watch, or NULL. */
-static struct error_entry *find_entry(struct poll *poll, int fd)
+/* Another entry of a descriptor that several watch, or NULL. */
+static struct error_entry *find_entry(struct poll *poll, const struct error_entry *but)
 {
 	for (uint32_t i = 0; i < poll->errors.made; i++) {
 		struct error_entry *entry = slab_nth(&poll->errors, i);
 
-		if (slab_find(&poll->errors, entry->record.id) == entry && entry->fd == fd)
+		if (slab_find(&poll->errors, entry->record.id) == entry &&
+		    entry->fd == but->fd && entry != but)
 			return entry;
 	}
 	return NULL;
 }
 
-static void join_entry(struct error_entry *entry, struct watch *watch)
+static int join_ring(struct poll *poll, struct error_entry *entry)
 {
-	watch->error_id = entry->record.id;
-	watch->error_next = entry->first;
-	watch->told = false;
-	entry->first = watch;
+	struct error_entry *other = find_entry(poll, entry);
+	int err = other ? ctl_errors(poll, EPOLL_CTL_MOD, entry) : -EEXIST;
+
+	if (err)
+		return err;
+	entry->next = other->next;
+	other->next = number_of(entry);
+	return 0;
 }
 
 static int await_errors(struct poll *poll, struct watch *watch)
@@ -158,35 +183,37 @@ static int await_errors(struct poll *poll, struct watch *watch)
 	entry = ouro__slab_take(&poll->errors);
 	if (!entry)
 		return -ENOMEM;
-	entry->first = NULL;
+	entry->watch = watch;
 	entry->fd = watch->fd;
+	entry->next = number_of(entry);
 	err = ctl_errors(poll, EPOLL_CTL_ADD, entry);
+	if (err == -EEXIST)
+		err = join_ring(poll, entry);
 	if (err) {
 		ouro__slab_give(&poll->errors, entry);
-		entry = err == -EEXIST ? find_entry(poll, watch->fd) : NULL;
-		err = entry ? ctl_errors(poll, EPOLL_CTL_MOD, entry) : err;
+		return err;
 	}
-	if (!err)
-		join_entry(entry, watch);
-	return err;
+	watch->error_number = number_of(entry);
+	watch->told = false;
+	return 0;
 }
 
+/* What is left of the ring goes in its place: which of them the epoll has, nobody remembers. */
 static void forget_errors(struct poll *poll, struct watch *watch)
 {
-	struct error_entry *entry;
-	struct watch **at;
+	struct error_entry *entry, *before;
 
-	if (!watch->error_id)
+	if (!watch->error_number)
 		return;
-	entry = slab_find(&poll->errors, watch->error_id);
-	ouro__check(entry);
-	watch->error_id = 0;
-	for (at = &entry->first; *at != watch; at = &(*at)->error_next)
-		;
-	*at = watch->error_next;
-	if (entry->first)
-		return;
-	ctl_errors(poll, EPOLL_CTL_DEL, entry); /* or it was closed */
+	entry = entry_of(poll, watch->error_number);
+	for (before = entry; before->next != watch->error_number;)
+		before = entry_of(poll, before->next);
+	before->next = entry->next;
+	if (before == entry)
+		ctl_errors(poll, EPOLL_CTL_DEL, entry); /* or it was closed */
+	else
+		ctl_errors(poll, EPOLL_CTL_MOD, before);
+	watch->error_number = 0;
 	ouro__slab_give(&poll->errors, entry);
 }
 
@@ -195,27 +222,25 @@ int ouro__watch_start(struct watch *watch, struct ouro_loop *loop, int fd, unsig
 {
 	ev_init(&watch->ev, on_ready);
 	ev_set_priority(&watch->ev, EV_MAXPRI);
-	list_init(&watch->ready_link);
-	list_init(&watch->change_link);
-	watch->loop = loop;
+	list_init(&watch->link);
+	watch->ev.data = loop;
 	watch->fd = fd;
 	watch->fn = fn;
-	watch->watched = 0;
-	watch->came = 0;
-	watch->dead = false;
-	watch->again = false;
-	watch->error_id = 0;
+	watch->watched = watch->came = 0;
+	watch->ready = watch->changed = false;
+	watch->dead = watch->again = false;
+	watch->error_number = 0;
 	return ouro__watch_set(watch, events);
 }
 
 int ouro__watch_set(struct watch *watch, unsigned events)
 {
-	struct poll *poll = &watch->loop->poll;
+	struct poll *poll = &watch_loop(watch)->poll;
 	int err = 0;
 
 	if (!poll->ev)
 		return OURO_ECLOSED;
-	if ((events & OURO_ERROR) && !watch->error_id)
+	if ((events & OURO_ERROR) && !watch->error_number)
 		err = await_errors(poll, watch);
 	else if (!(events & OURO_ERROR))
 		forget_errors(poll, watch);
@@ -224,32 +249,37 @@ int ouro__watch_set(struct watch *watch, unsigned events)
 	watch->wanted = (uint8_t)events;
 	watch->came &= watch->wanted;
 	watch->dead = false;
-	list_remove(&watch->change_link);
-	list_push(&poll->changed, &watch->change_link);
-	loop_touch(watch->loop);
+	watch->changed = true;
+	if (!watch->ready) {
+		list_remove(&watch->link);
+		list_push(&poll->changed, &watch->link);
+	}
+	loop_touch(watch_loop(watch));
 	return 0;
 }
 
 void ouro__watch_again(struct watch *watch)
 {
-	struct poll *poll = &watch->loop->poll;
+	struct ouro_loop *loop = watch_loop(watch);
 
 	watch->again = true;
-	if (list_empty(&watch->ready_link))
-		list_push(&poll->ready, &watch->ready_link);
-	loop_touch(watch->loop);
+	if (!watch->ready) {
+		list_remove(&watch->link);
+		list_push(&loop->poll.ready, &watch->link);
+		watch->ready = true;
+	}
+	loop_touch(loop);
 }
 
 void ouro__watch_stop(struct watch *watch)
 {
-	struct poll *poll = &watch->loop->poll;
+	struct poll *poll = &watch_loop(watch)->poll;
 
-	list_remove(&watch->ready_link);
-	list_remove(&watch->change_link);
+	list_remove(&watch->link);
 	collect_stop(poll, io, &watch->ev);
 	forget_errors(poll, watch);
 	watch->watched = watch->wanted = watch->came = 0;
-	watch->again = false;
+	watch->ready = watch->changed = watch->again = false;
 }
 
 int ouro__watch_check(struct poll *poll, int fd)
@@ -273,11 +303,22 @@ int ouro__errors_renew(struct poll *poll)
 
 		if (slab_find(&poll->errors, entry->record.id) == entry)
 			err = ctl_errors(poll, EPOLL_CTL_ADD, entry);
+		if (err == -EEXIST) /* one of its ring is there */
+			err = 0;
 	}
 	return err;
 }
 
 /* The phase. */
+
+/* On no list but that of changes, should libev not know yet. */
+static void take_out(struct poll *poll, struct watch *watch)
+{
+	watch->ready = watch->again = false;
+	watch->came = 0;
+	if (watch->changed)
+		list_push(&poll->changed, &watch->link);
+}
 
 void ouro__io_phase(struct ouro_loop *loop)
 {
@@ -287,13 +328,12 @@ void ouro__io_phase(struct ouro_loop *loop)
 	list_init(&batch);
 	list_move_all(&batch, &poll->ready);
 	while ((link = list_shift(&batch))) {
-		struct watch *watch = list_of(link, struct watch, ready_link);
+		struct watch *watch = list_of(link, struct watch, link);
 		unsigned ready = watch->came & (watch->wanted | (watch->dead ? OURO_ERROR : 0u));
 
 		if (watch->again)
 			ready |= OURO_READABLE;
-		watch->again = false;
-		watch->came = 0;
+		take_out(poll, watch);
 		if (ready)
 			watch->fn(watch, ready);
 		if (loop_turn_is_over(loop))

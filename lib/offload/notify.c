@@ -355,10 +355,10 @@ static void on_readable(struct watch *ready, unsigned came)
 	watch->at = 0;
 	watch->end = (size_t)n;
 	ouro__watch_set(ready, 0);
-	call_begin(ready->loop, OURO_PHASE_IO, CALL_FN(advance),
+	call_begin(watch_loop(ready), OURO_PHASE_IO, CALL_FN(advance),
 		   (struct cause){ "watch", -1, NULL }, watch->chore.base.label);
 	advance(&watch->chore);
-	call_end(ready->loop);
+	call_end(watch_loop(ready));
 }
 
 /* The handle. */

@@ -97,7 +97,7 @@ static void on_readable(struct watch *watch, unsigned ready)
 {
 	struct nursery_link *nursery = list_of(watch, struct nursery_link, in);
 	struct ouro_crew *crew = crew_of(nursery);
-	struct ouro_loop *loop = watch->loop;
+	struct ouro_loop *loop = watch_loop(watch);
 	struct frame frame;
 	int got = ouro__frame_read(&nursery->end);
 
@@ -163,7 +163,7 @@ static void on_died(struct watch *watch, unsigned ready)
 {
 	struct nursery_link *nursery = list_of(watch, struct nursery_link, died);
 	struct ouro_crew *crew = crew_of(nursery);
-	struct ouro_loop *loop = watch->loop;
+	struct ouro_loop *loop = watch_loop(watch);
 
 	(void)ready;
 	ouro__watch_stop(watch);

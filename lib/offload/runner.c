@@ -376,7 +376,7 @@ static void on_readable(struct watch *watch, unsigned ready)
 {
 	struct runner *runner = list_of(watch, struct runner, in);
 	struct ouro_crew *crew = runner->crew;
-	struct ouro_loop *loop = watch->loop;
+	struct ouro_loop *loop = watch_loop(watch);
 	int got = ouro__frame_read(&runner->end);
 
 	(void)ready;

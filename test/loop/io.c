@@ -190,6 +190,25 @@ TEST(two_watchers_of_one_descriptor_may_both_wait_for_errors)
 	close(tube.in);
 }
 
+TEST(whichever_of_three_watchers_goes_the_others_hear_of_the_error)
+{
+	for (int gone = 0; gone < 3; gone++) {
+		ouro_loop *loop = new_loop();
+		struct tube tube = tube_empty();
+		ouro_io *all[3];
+
+		said[0] = 0;
+		for (int i = 0; i < 3; i++)
+			all[i] = watch(loop, tube.in, OURO_ERROR, say_error_and_close, NULL);
+		ouro_loop_turn(loop);
+		ouro_io_close(all[gone]);
+		close(tube.out);
+		run_and_free(loop);
+		CHECK_STR(said, "4 4");
+		close(tube.in);
+	}
+}
+
 /* ---- in the kernel's order ---- */
 
 TEST(descriptors_come_in_the_order_in_which_they_became_ready)
