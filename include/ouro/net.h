@@ -22,7 +22,8 @@ typedef struct ouro_udp      ouro_udp;
 
 typedef struct ouro_stream_opts {
 	size_t   high;        /* bytes waiting to leave above which it is enough; 0: 256 KiB */
-	size_t   low;         /* on_drain when no more than these wait; 0: a quarter of high */
+	size_t   low;         /* on_drain when no more than these wait; 0: a quarter of high. Of
+			       * either no more than 4 GiB count */
 	unsigned idle_ms;     /* broken off when no byte came or left for so long; 0: never */
 	unsigned keepalive_s; /* TCP: ask a silent peer whether it lives after; 0: never */
 	bool     nagle;       /* TCP: let small writes wait for one another */

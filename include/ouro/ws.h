@@ -130,7 +130,8 @@ OURO_API void ouro_ws_on_close(ouro_ws *ws, ouro_close_fn *fn);
 OURO_API void  ouro_ws_set_arg(ouro_ws *ws, void *arg);
 OURO_API void *ouro_ws_arg(const ouro_ws *ws);
 
-/* The stream below, to look at: peer, local address, name, whether it holds the loop. */
+/* The stream below, to look at: peer, local address, name, whether it holds the loop. What it reads
+ * is the WebSocket's: ouro_stream_read() and on_gone answer -EINVAL. */
 OURO_API ouro_stream *ouro_ws_stream(const ouro_ws *ws);
 OURO_API ouro_loop   *ouro_ws_loop(const ouro_ws *ws);
 OURO_END

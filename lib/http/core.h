@@ -199,9 +199,10 @@ struct ouro_server {
 	char *url;
 
 	struct due_list dues[DUE_COUNT], request_dues, answer_dues;
-	struct list waiting;        /* requests that handlers have */
-	struct list sockets, feeds; /* guests */
-	struct list hooks;          /* server.h */
+	struct list waiting; /* requests that handlers have */
+	struct list feeds;   /* guests; the others are */
+	size_t sockets;      /* in http->terms, so many */
+	struct list hooks;   /* server.h */
 	struct peers hosts;
 	struct shed *shed; /* NULL: it has no marks */
 	ouro_timer deadline;
@@ -225,7 +226,7 @@ struct http {
 	ouro_server_report sum;
 	struct list orphans; /* requests whose server has ended, and whose handlers have not */
 
-	struct list paces; /* of the deadlines of WebSockets: ws_due.c */
+	struct list terms; /* of WebSockets: ws_terms.c */
 
 	ouro_req *spare; /* with its page, for the next request; NULL: none */
 
@@ -243,8 +244,6 @@ struct http {
 /* The loop's; NULL: no memory. And the same, not made for the asking: NULL: there is none. */
 struct http *ouro__http_of(struct ouro_loop *loop);
 struct http *ouro__http_find(const struct ouro_loop *loop);
-
-void ouro__paces_free(struct http *http);
 
 /* Picks the key of its names for requests: trace.c. */
 void ouro__trace_begin(struct http *http);

@@ -4,15 +4,14 @@
 #define OURO__GUEST_H
 #include "http/core.h"
 
-struct ouro_ws;
 struct ouro_feed;
 
-/* It stays until its list is left. A server that ends takes none: see guests_are_welcome(). */
-void ouro__guest_ws(struct ouro_server *server, struct ouro_ws *ws);
+/* It stays until its list is left; a WebSocket comes by ouro__ws_terms(). A server that ends takes
+ * none: see guests_are_welcome(). */
 void ouro__guest_feed(struct ouro_server *server, struct ouro_feed *feed);
 
-/* A WebSocket has left, and its server may have waited for it. */
-void ouro__guest_left(struct ouro_ws *ws);
+/* One of its WebSockets has left, and it may have waited for that. */
+void ouro__guest_left(struct ouro_server *server);
 
 /* The server ends: a close frame with 1001 to each WebSocket, the last chunk to each event stream.
  * They are counted in its report. */
@@ -29,6 +28,6 @@ static inline bool guests_are_welcome(const struct ouro_server *server)
 /* Is nobody there that an end has to wait for? */
 static inline bool server_is_empty(const struct ouro_server *server)
 {
-	return !server->stats.connections && list_empty(&server->sockets);
+	return !server->stats.connections && !server->sockets;
 }
 #endif

@@ -32,7 +32,6 @@ static void end(struct attachment *attachment)
 	}
 	if (http->spare)
 		ouro__page_give(http->net, http->spare->page);
-	ouro__paces_free(http);
 	ouro__slab_free(&http->conns);
 	ouro__slab_free(&http->reqs);
 	ouro__free(http);
@@ -64,7 +63,7 @@ struct http *ouro__http_of(struct ouro_loop *loop)
 	ouro__trace_begin(http);
 	list_init(&http->servers);
 	list_init(&http->orphans);
-	list_init(&http->paces);
+	list_init(&http->terms);
 	ouro__slab_init(&http->conns, sizeof(struct conn));
 	ouro__slab_init(&http->reqs, sizeof(struct ouro_req));
 	list_push(&loop->attachments, &http->base.link);

@@ -123,7 +123,7 @@ static int need_frame(struct words *words)
 
 static int queue_frame(ouro_ws *ws, struct cast *cast)
 {
-	ouro_stream *stream = ws->stream;
+	ouro_stream *stream = &ws->stream;
 	int64_t n = ouro__cast_queue(cast, &stream->out, stream->net, 0, cast->len);
 
 	if (!n)
@@ -139,10 +139,10 @@ static int send_ws(ouro_room *room, ouro_ws *ws, struct words *words)
 	if (!err)
 		err = need_frame(words);
 	if (!err)
-		err = ouro__slow_make_room(&ws->stream->out, words->frame->len,
-					   room->opts.queue_max, room->opts.slow, &missed);
+		err = ouro__slow_make_room(&ws->stream.out, words->frame->len, room->opts.queue_max,
+					   room->opts.slow, &missed);
 	room->missed += missed;
-	if (!err && ws->client) {
+	if (!err && ws->terms->client) {
 		int64_t n = ouro__ws_send(ws, words->op, words->text);
 
 		return n < 0 ? (int)n : 0;

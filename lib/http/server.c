@@ -431,7 +431,6 @@ int ouro__server_open(ouro_loop *loop, const ouro_http_opts *opts, bool listen,
 	server->router = router;
 	server->on_request = (struct chain_link){ filled.on_request, filled.arg };
 	list_init(&server->waiting);
-	list_init(&server->sockets);
 	list_init(&server->feeds);
 	list_init(&server->hooks);
 	init_dues(server);

@@ -1,9 +1,9 @@
 /* upgrade.c -- a connection leaves HTTP and becomes a stream of the user's. See ouro/http.h. */
+#include "http/upgrade.h"
 #include "http/conn.h"
 #include "http/encoded.h"
 #include "http/reply.h"
 #include "http/req.h"
-#include "net/stream.h"
 #include "ouro/error.h"
 #include <errno.h>
 #include <stdio.h>
@@ -55,7 +55,8 @@ static bool can_upgrade(const ouro_req *req, ouro_str protocol)
 }
 
 /* The stream has the descriptor: the connection is left without. */
-static int hand_over(ouro_req *req, ouro_stream **ret_stream)
+static int hand_over(ouro_req *req, const ouro_stream_opts *opts, const struct stream_shape *shape,
+		     ouro_stream **ret_stream)
 {
 	struct conn *conn = req->conn;
 	ouro_stream *stream;
@@ -64,19 +65,21 @@ static int hand_over(ouro_req *req, ouro_stream **ret_stream)
 	if (conn->watched)
 		ouro__watch_stop(&conn->watch);
 	conn->watched = false;
-	err = ouro__stream_adopt(req->http->loop, conn->watch.fd, req->bytes + req->begin,
-				 req->end - req->begin, &stream);
+	err = ouro__stream_adopt(req->http->loop, conn->watch.fd, opts,
+				 ouro_str_n(req->bytes + req->begin, req->end - req->begin), shape,
+				 &stream);
 	if (err)
 		return err;
 	conn->hand_over = true;
 	stream->out = req->out; /* the answer is the first that it sends */
 	req->out = (struct out){ NULL, NULL, 0 };
-	flush_soon(req->http->loop, &stream->flush);
+	stream_flush_soon(stream);
 	*ret_stream = stream;
 	return 0;
 }
 
-int ouro_req_upgrade(ouro_req *req, const char *protocol, ouro_stream **ret_stream)
+int ouro__req_upgrade(ouro_req *req, const char *protocol, const ouro_stream_opts *opts,
+		      const struct stream_shape *shape, ouro_stream **ret_stream)
 {
 	ouro_str name;
 	int err;
@@ -90,8 +93,15 @@ int ouro_req_upgrade(ouro_req *req, const char *protocol, ouro_stream **ret_stre
 		return err;
 	err = put_answer(req, name);
 	if (!err)
-		err = hand_over(req, ret_stream);
+		err = hand_over(req, opts, shape, ret_stream);
 	req->answer.status = req->parse.method == HTTP_CONNECT ? 200 : 101;
 	ouro__answer_cut(req); /* as far as HTTP goes, this connection is over */
 	return err;
+}
+
+int ouro_req_upgrade(ouro_req *req, const char *protocol, ouro_stream **ret_stream)
+{
+	static const ouro_stream_opts defaults;
+
+	return ouro__req_upgrade(req, protocol, &defaults, &ouro__plain_shape, ret_stream);
 }

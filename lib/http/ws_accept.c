@@ -1,6 +1,7 @@
 /* ws_accept.c -- the server's side of the handshake. See ouro/ws.h. */
 #include "http/encoded.h"
 #include "http/guest.h"
+#include "http/upgrade.h"
 #include "http/ws.h"
 #include <errno.h>
 
@@ -65,36 +66,44 @@ static bool offers(const ouro_req *req, const char *protocol)
 	return false;
 }
 
-static const char *choose(const ouro_req *req, const char *const *ours)
+/* Its number in our list, from 1 on; 0: there is none in common. */
+static uint16_t choose(const ouro_req *req, const char *const *ours)
 {
-	for (; ours && *ours; ours++)
-		if (offers(req, *ours))
-			return *ours;
-	return NULL;
+	for (uint16_t i = 0; ours && ours[i] && i < UINT16_MAX; i++)
+		if (offers(req, ours[i]))
+			return i + 1;
+	return 0;
 }
 
-static int upgrade(ouro_req *req, const char *protocol, ouro_stream **ret_stream)
+static int upgrade(ouro_req *req, const ouro_ws_opts *opts, uint16_t protocol, ouro_ws **ret_ws)
 {
+	ouro_stream_opts marks = { .high = opts->high, .low = opts->low };
 	char answer[WS_ACCEPT_LEN];
+	ouro_stream *stream;
 	int err;
 
 	ouro__ws_accept(ouro_req_header(req, "Sec-WebSocket-Key"), answer);
 	err = ouro_req_set(req, "Sec-WebSocket-Accept", ouro_str_n(answer, sizeof(answer)));
 	if (!err && protocol)
-		err = ouro_req_set(req, "Sec-WebSocket-Protocol", ouro_str_z(protocol));
+		err = ouro_req_set(req, "Sec-WebSocket-Protocol",
+				   ouro_str_z(opts->protocols[protocol - 1]));
 	if (err) {
 		ouro_req_drop(req);
 		return err;
 	}
-	return ouro_req_upgrade(req, "websocket", ret_stream);
+	err = ouro__req_upgrade(req, "websocket", &marks, &ouro__ws_shape, &stream);
+	if (err)
+		return err;
+	*ret_ws = list_of(stream, struct ouro_ws, stream);
+	(*ret_ws)->protocol = protocol;
+	return 0;
 }
 
 int ouro_ws_accept(ouro_req *req, const ouro_ws_opts *opts, ouro_ws **ret_ws)
 {
 	static const ouro_ws_opts defaults;
 	struct ouro_server *server = ouro_req_server(req);
-	ouro_stream *stream;
-	const char *protocol;
+	ouro_ws *ws;
 	int status, err;
 
 	opts = opts ? opts : &defaults;
@@ -105,17 +114,15 @@ int ouro_ws_accept(ouro_req *req, const ouro_ws_opts *opts, ouro_ws **ret_ws)
 		err = ouro_req_status(req, 503);
 		return err ? err : OURO_ECLOSED;
 	}
-	protocol = choose(req, opts->protocols);
-	err = upgrade(req, protocol, &stream);
+	err = upgrade(req, opts, choose(req, opts->protocols), &ws);
+	if (!err)
+		err = ouro__ws_begin(ws, opts, server, false);
 	if (err)
 		return err;
-	*ret_ws = ouro__ws_new(stream, opts, false);
-	if (!*ret_ws)
-		return -ENOMEM;
-	(*ret_ws)->protocol = protocol;
-	ouro__guest_ws(server, *ret_ws);
-	err = ouro__ws_opened(*ret_ws);
+	err = ouro__ws_opened(ws);
 	if (err)
-		ouro_stream_close(stream);
+		ouro_ws_cut(ws);
+	else
+		*ret_ws = ws;
 	return err;
 }

@@ -19,7 +19,6 @@
 
 struct dial {
 	ouro_ws_connect_fn *fn;
-	const char *const *protocols;
 	char accept[WS_ACCEPT_LEN];
 	struct response response;
 	uint32_t len;
@@ -35,16 +34,16 @@ void ouro__dial_free(struct dial *dial)
 static void tell(ouro_ws *ws, int err)
 {
 	struct dial *dial = ws->dial;
-	ouro_loop *loop = ws->stream->base.loop;
+	ouro_loop *loop = ws->stream.base.loop;
 
 	ws->dial = NULL;
 	if (err) {
 		ws->state = WS_DRAINING;
-		ouro_stream_close(ws->stream);
+		ouro_stream_close(&ws->stream);
 	}
 	call_begin(loop, OURO_PHASE_IO, CALL_FN(dial->fn), (struct cause){ "WebSocket", -1, NULL },
-		   ws->stream->base.label);
-	dial->fn(ws, err, ws->arg);
+		   ws->stream.base.label);
+	dial->fn(ws, err, ws->stream.base.arg);
 	call_end(loop);
 	ouro__free(dial);
 }
@@ -69,13 +68,13 @@ static ouro_str field(const struct dial *dial, const char *name)
 static int take_protocol(ouro_ws *ws)
 {
 	ouro_str chosen = field(ws->dial, "Sec-WebSocket-Protocol");
-	const char *const *ours = ws->dial->protocols;
+	const char *const *ours = ws->terms->protocols;
 
 	if (!chosen.ptr)
 		return 0;
-	for (; ours && *ours; ours++)
-		if (ouro_str_eq(chosen, *ours))
-			ws->protocol = *ours;
+	for (uint16_t i = 0; ours && ours[i] && i < UINT16_MAX; i++)
+		if (ouro_str_eq(chosen, ours[i]))
+			ws->protocol = i + 1;
 	return ws->protocol ? 0 : OURO_EPROTO;
 }
 
@@ -100,18 +99,13 @@ static int judge(ouro_ws *ws, uint32_t head_len)
 /* The first frames may have come with the answer: they wait for the user to ask. */
 static void open_it(ouro_ws *ws, const char *rest, size_t n)
 {
-	struct early *copy = n ? ouro__early_new(rest, n) : NULL;
-	int err = n && !copy ? -ENOMEM : ouro__ws_opened(ws);
+	int err = n ? ouro__stream_keep(&ws->stream, ouro_str_n(rest, n)) : 0;
 
-	if (err) {
-		ouro__free(copy);
-		tell(ws, err);
-		return;
-	}
-	ws->stream->read_fn = NULL;
-	ws->stream->early = copy;
-	ouro__stream_update(ws->stream);
-	tell(ws, 0);
+	if (!err)
+		err = ouro__ws_opened(ws);
+	ws->stream.reads = false;
+	ouro__stream_update(&ws->stream);
+	tell(ws, err);
 }
 
 void ouro__dial_read(ouro_ws *ws, int err, ouro_str bytes)
@@ -136,18 +130,13 @@ void ouro__dial_read(ouro_ws *ws, int err, ouro_str bytes)
 		open_it(ws, bytes.ptr + ((size_t)got - before), bytes.len - ((size_t)got - before));
 }
 
-static void on_answer(ouro_stream *stream, int err, ouro_str bytes, void *arg)
-{
-	(void)stream;
-	ouro__dial_read(arg, err, bytes);
-}
-
 static void on_connect(ouro_stream *stream, int err, void *arg)
 {
+	(void)arg;
 	if (!err)
-		err = ouro_stream_read(stream, on_answer, arg);
+		err = ouro__stream_listen(stream);
 	if (err)
-		tell(arg, err);
+		tell(list_of(stream, struct ouro_ws, stream), err);
 }
 
 /* ---- The request ---- */
@@ -232,7 +221,7 @@ static int ask(ouro_ws *ws, const struct url *url, const ouro_ws_opts *opts)
 		return -ENOMEM;
 	err = put_request(buf, url, ouro_str_n(key, sizeof(key)), opts);
 	if (!err)
-		err = ouro_stream_write(ws->stream, ouro_buf_str(buf));
+		err = ouro_stream_write(&ws->stream, ouro_buf_str(buf));
 	ouro_buf_free(buf);
 	return err < 0 ? (int)err : 0;
 }
@@ -246,9 +235,8 @@ static int prepare(ouro_ws *ws, const struct url *url, const ouro_ws_opts *opts,
 	if (!ws->dial)
 		return -ENOMEM;
 	ws->dial->fn = fn;
-	ws->dial->protocols = opts->protocols;
 	ouro__response_start(&ws->dial->response);
-	err = ouro__ws_due_begin(ws, opts->connect_ms ? opts->connect_ms : 30000);
+	err = ouro__ws_due_begin(ws);
 	return err ? err : ask(ws, url, opts);
 }
 
@@ -258,6 +246,7 @@ static int start(ouro_loop *loop, const struct url *url, const ouro_ws_opts *opt
 	char host[256];
 	ouro_connect_opts to = { .host = host, .port = url->port };
 	ouro_stream *stream;
+	ouro_ws *ws;
 	int err;
 
 	if (url->host.len >= sizeof(host))
@@ -266,16 +255,20 @@ static int start(ouro_loop *loop, const struct url *url, const ouro_ws_opts *opt
 	host[url->host.len] = 0;
 	if (opts->unix_path)
 		to = (ouro_connect_opts){ .unix_path = opts->unix_path };
-	err = ouro_connect(loop, &to, on_connect, NULL, &stream);
+	to.stream.high = opts->high;
+	to.stream.low = opts->low;
+	err = ouro__connect(loop, &to, on_connect, arg, &ouro__ws_shape, &stream);
 	if (err)
 		return err;
-	*ret_ws = ouro__ws_new(stream, opts, true);
-	if (!*ret_ws)
-		return -ENOMEM;
-	err = prepare(*ret_ws, url, opts, fn);
-	(*ret_ws)->arg = arg;
+	ws = list_of(stream, struct ouro_ws, stream);
+	err = ouro__ws_begin(ws, opts, NULL, true);
 	if (err)
-		ouro_stream_close(stream);
+		return err;
+	err = prepare(ws, url, opts, fn);
+	if (err)
+		ouro_ws_cut(ws);
+	else
+		*ret_ws = ws;
 	return err;
 }
 

@@ -48,6 +48,12 @@ struct ws_piece {
 void ouro__ws_reader_start(struct ws_reader *reader, bool masked, uint64_t frame_max,
 			   uint64_t message_max);
 
+/* Between two messages: one that begins anew would do as well. */
+static inline bool ws_reader_is_at_rest(const struct ws_reader *reader)
+{
+	return !reader->have && !reader->inside && !reader->message;
+}
+
 /* The next piece of bytes[0..*n); both move on. 1: a piece; 0: all was taken; below 0: minus the
  * ws_code of what is wrong, and nothing more can be read. */
 int ouro__ws_read(struct ws_reader *reader, char **bytes, size_t *n, struct ws_piece *ret_piece);

@@ -27,7 +27,7 @@ static size_t put(char *room, enum ws_op op, ouro_str payload, const uint8_t *ke
 /* May it be dropped for those that come later? */
 static bool sheds(const ouro_ws *ws, enum ws_op op)
 {
-	return op < WS_CLOSE && ws->queue_max && ws->slow == OURO_SLOW_DROP_OLDEST;
+	return op < WS_CLOSE && ws->terms->queue_max && ws->terms->slow == OURO_SLOW_DROP_OLDEST;
 }
 
 static int64_t send_block(ouro_ws *ws, enum ws_op op, ouro_str payload, const uint8_t *key)
@@ -41,9 +41,9 @@ static int64_t send_block(ouro_ws *ws, enum ws_op op, ouro_str payload, const ui
 		return -ENOMEM;
 	cast->sheds = sheds(ws, op);
 	cast->len = put(cast->bytes, op, payload, key);
-	err = ouro__cast_queue(cast, &ws->stream->out, ws->stream->net, 0, cast->len);
+	err = ouro__cast_queue(cast, &ws->stream.out, ws->stream.net, 0, cast->len);
 	ouro__cast_drop(cast);
-	return err ? err : ouro_stream_write(ws->stream, (ouro_str){ "", 0 });
+	return err ? err : ouro_stream_write(&ws->stream, (ouro_str){ "", 0 });
 }
 
 int64_t ouro__ws_send(ouro_ws *ws, enum ws_op op, ouro_str payload)
@@ -51,14 +51,14 @@ int64_t ouro__ws_send(ouro_ws *ws, enum ws_op op, ouro_str payload)
 	char room[SHORT + WS_HEAD_MAX];
 	uint8_t dice[4], *key = NULL;
 
-	if (ws->client) {
+	if (ws->terms->client) {
 		if (getrandom(dice, sizeof(dice), GRND_NONBLOCK) != sizeof(dice))
 			return -EAGAIN;
 		key = dice;
 	}
 	if (payload.len > SHORT || sheds(ws, op))
 		return send_block(ws, op, payload, key);
-	return ouro_stream_write(ws->stream, ouro_str_n(room, put(room, op, payload, key)));
+	return ouro_stream_write(&ws->stream, ouro_str_n(room, put(room, op, payload, key)));
 }
 
 int64_t ouro__ws_send_close(ouro_ws *ws, int code, ouro_str reason)
@@ -75,11 +75,11 @@ int64_t ouro__ws_send_close(ouro_ws *ws, int code, ouro_str reason)
 int ouro__ws_refuse(const ouro_ws *ws)
 {
 	ouro__ws_check(ws);
-	if (ws->state == WS_OPENING && !ws->stream->base.closing)
+	if (ws->state == WS_OPENING && !ws->stream.base.closing)
 		return -ENOTCONN;
-	if (ws->state != WS_OPEN || ws->stream->base.closing)
+	if (ws->state != WS_OPEN || ws->stream.base.closing)
 		return OURO_ECLOSED;
-	return ws->stream->err;
+	return ws->stream.err;
 }
 
 /* 0, or what becomes of who has no room for it. */
@@ -88,11 +88,11 @@ static int make_room(ouro_ws *ws, size_t len)
 	size_t missed;
 	int err;
 
-	if (!ws->queue_max)
+	if (!ws->terms->queue_max)
 		return 0;
-	err = ouro__slow_make_room(&ws->stream->out, len + WS_HEAD_MAX, ws->queue_max,
-				   (ouro_slow)ws->slow, &missed);
-	if (!err || ws->slow != OURO_SLOW_DROP_CLIENT)
+	err = ouro__slow_make_room(&ws->stream.out, len + WS_HEAD_MAX, ws->terms->queue_max,
+				   ws->terms->slow, &missed);
+	if (!err || ws->terms->slow != OURO_SLOW_DROP_CLIENT)
 		return err;
 	ouro_ws_cut(ws);
 	return OURO_ECLOSED;
@@ -127,5 +127,5 @@ int64_t ouro_ws_ping(ouro_ws *ws, ouro_str bytes)
 size_t ouro_ws_queued(const ouro_ws *ws)
 {
 	ouro__ws_check(ws);
-	return ouro_stream_queued(ws->stream);
+	return ouro_stream_queued(&ws->stream);
 }

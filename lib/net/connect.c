@@ -62,7 +62,7 @@ void ouro__connecting_end(struct connecting *c)
 	ouro_timer_stop(c->loop, c->delay);
 	ouro_timer_stop(c->loop, c->deadline);
 	flush_cancel(&c->flush);
-	c->stream->connecting = NULL;
+	c->stream->extra->connecting = NULL;
 	c->stream = NULL;
 	if (c->lookup.id)
 		ouro_op_cancel(c->loop, c->lookup);
@@ -330,20 +330,22 @@ static int prepare(struct connecting *c, const ouro_connect_opts *opts)
 	return 0;
 }
 
-int ouro_connect(ouro_loop *loop, const ouro_connect_opts *opts, ouro_connect_fn *fn, void *arg,
-		 ouro_stream **ret_stream)
+int ouro__connect(ouro_loop *loop, const ouro_connect_opts *opts, ouro_connect_fn *fn, void *arg,
+		  const struct stream_shape *shape, ouro_stream **ret_stream)
 {
+	struct stream_extra *extra;
 	ouro_stream *stream;
 	struct connecting *c;
 	int err;
 
 	if (!!opts->host + !!opts->unix_path + !!opts->addr != 1)
 		return -EINVAL;
-	err = ouro__stream_new(loop, -1, &opts->stream, NULL, sizeof(*stream), &stream);
+	err = ouro__stream_new(loop, -1, &opts->stream, NULL, shape, &stream);
 	if (err)
 		return err;
 	stream->base.arg = arg;
-	c = ouro__alloc(sizeof(*c));
+	extra = ouro__stream_extra(stream);
+	c = extra ? ouro__alloc(sizeof(*c)) : NULL;
 	if (c) {
 		c->loop = loop;
 		c->fn = fn;
@@ -351,7 +353,7 @@ int ouro_connect(ouro_loop *loop, const ouro_connect_opts *opts, ouro_connect_fn
 		if (opts->local)
 			c->local = *opts->local;
 		c->stream = stream;
-		stream->connecting = c;
+		extra->connecting = c;
 		flush_init(&c->flush, on_flush);
 	}
 	err = c ? prepare(c, opts) : -ENOMEM;
@@ -362,4 +364,10 @@ int ouro_connect(ouro_loop *loop, const ouro_connect_opts *opts, ouro_connect_fn
 	if (ret_stream)
 		*ret_stream = stream;
 	return 0;
+}
+
+int ouro_connect(ouro_loop *loop, const ouro_connect_opts *opts, ouro_connect_fn *fn, void *arg,
+		 ouro_stream **ret_stream)
+{
+	return ouro__connect(loop, opts, fn, arg, &ouro__plain_shape, ret_stream);
 }

@@ -26,8 +26,8 @@ struct ouro_listener {
 
 /* A stream, and what its listener notes of it. */
 struct accepted {
-	ouro_stream stream; /* first */
-	ouro_listener *listener;
+	struct plain_stream plain; /* first */
+	ouro_listener *listener;   /* NULL: closed before it */
 	struct list sibling;
 	struct peer *peer_count;
 };
@@ -49,7 +49,7 @@ static void listener_stop(struct handle *handle)
 
 	ouro__acceptor_close(&listener->acceptor);
 	while ((link = list_shift(&listener->streams)))
-		list_of(link, struct accepted, sibling)->stream.left = NULL;
+		list_of(link, struct accepted, sibling)->listener = NULL;
 	ouro__peers_free(&listener->peers);
 }
 
@@ -68,12 +68,14 @@ static bool is_full(const ouro_listener *listener)
 
 static void on_left(ouro_stream *stream)
 {
-	struct accepted *accepted = list_of(stream, struct accepted, stream);
+	struct accepted *accepted = list_of(stream, struct accepted, plain.stream);
 	ouro_listener *listener = accepted->listener;
-	bool was_full = is_full(listener);
+	bool was_full = listener && is_full(listener);
 
+	if (!listener)
+		return;
 	list_remove(&accepted->sibling);
-	stream->left = NULL;
+	accepted->listener = NULL;
 	listener->count--;
 	ouro__peers_leave(&listener->peers, accepted->peer_count);
 	if (was_full && !listener->paused)
@@ -81,13 +83,22 @@ static void on_left(ouro_stream *stream)
 	ouro__acceptor_freed(&listener->acceptor);
 }
 
+static const struct stream_kind accepted_stream = {
+	.type = STREAM_TYPE(ouro__plain_callee, ouro__stream_free),
+	.read = ouro__plain_read,
+	.drained = ouro__plain_drained,
+	.gone = ouro__plain_gone,
+	.left = on_left,
+};
+
+static const struct stream_shape accepted_shape = { &accepted_stream, sizeof(struct accepted) };
+
 static void join(ouro_listener *listener, ouro_stream *stream, struct peer *peer_count)
 {
-	struct accepted *accepted = list_of(stream, struct accepted, stream);
+	struct accepted *accepted = list_of(stream, struct accepted, plain.stream);
 
 	accepted->listener = listener;
 	accepted->peer_count = peer_count;
-	stream->left = on_left;
 	list_push(&listener->streams, &accepted->sibling);
 	listener->count++;
 	if (is_full(listener))
@@ -104,8 +115,8 @@ static int admit(ouro_listener *listener, int fd, const ouro_addr *peer, ouro_st
 		err = ouro__peers_enter(&listener->peers, peer, listener->per_address, &peer_count);
 	if (err)
 		return err;
-	err = ouro__stream_new(listener->base.loop, fd, &listener->opts, peer,
-			       sizeof(struct accepted), ret_stream);
+	err = ouro__stream_new(listener->base.loop, fd, &listener->opts, peer, &accepted_shape,
+			       ret_stream);
 	if (err)
 		ouro__peers_leave(&listener->peers, peer_count);
 	else

@@ -4,8 +4,8 @@
  * pointer. */
 #include "net/pages.h"
 #include "base/check.h"
-#include "loop/flush.h"
 #include "net/out.h"
+#include "net/stream.h"
 
 static const char net_kind;
 
@@ -22,6 +22,7 @@ static void net_end(struct attachment *attachment)
 		ouro__free(page);
 	}
 	ouro__out_end(net);
+	flush_cancel(&net->flush);
 	ouro__free(net->scratch);
 	ouro__free(net);
 }
@@ -44,6 +45,9 @@ static struct net *make(struct ouro_loop *loop)
 		return NULL;
 	}
 	net->loop = loop;
+	flush_init(&net->flush, ouro__streams_flush);
+	list_init(&net->streams);
+	list_init(&net->sent);
 	net->base.kind = &net_kind;
 	net->base.drain = net_drain;
 	net->base.end = net_end;

@@ -6,6 +6,7 @@
 #ifndef OURO__PAGES_H
 #define OURO__PAGES_H
 #include "base/alloc.h"
+#include "loop/flush.h"
 #include "loop/loop.h"
 
 #define PAGE_SIZE_ALL 4096
@@ -52,7 +53,10 @@ struct net {
 	uint32_t taken;          /* pages that somebody has */
 	struct out_piece *spare; /* out.c: for borrowed bytes */
 	uint32_t spare_count;
-	char *scratch; /* SCRATCH_ROOM bytes, made with the net */
+	struct flush flush;  /* of all streams: stream.c */
+	struct list streams; /* that are to be flushed */
+	struct list sent;    /* write.c: what somebody is to be told of */
+	char *scratch;       /* SCRATCH_ROOM bytes, made with the net */
 };
 
 /* The loop's; NULL: no memory. */

@@ -20,68 +20,38 @@
 
 /* As every handle. */
 
-static const void *stream_callee(const struct handle *handle)
-{
-	return CALL_FN(((const struct ouro_stream *)handle)->read_fn);
-}
-
-static int stream_number(const struct handle *handle)
+int ouro__stream_number(const struct handle *handle)
 {
 	return ((const struct ouro_stream *)handle)->watch.fd;
 }
 
-static void forget_early(ouro_stream *stream)
-{
-	ouro__free(stream->early);
-	stream->early = NULL;
-}
-
 /* What waits to leave is dropped in the flush, where users may be called. */
-static void stream_stop(struct handle *handle)
+void ouro__stream_stop(struct handle *handle)
 {
 	ouro_stream *stream = (struct ouro_stream *)handle;
 
-	if (stream->connecting)
-		ouro__connecting_end(stream->connecting);
+	ouro__stream_end_extra(stream);
 	if (stream->watch.fd >= 0)
 		ouro__watch_stop(&stream->watch);
 	ouro__fd_close(&stream->watch.fd);
-	ouro_timer_stop(handle->loop, stream->idle);
-	forget_early(stream);
-	if (stream->left)
-		stream->left(stream);
-	if (stream_is_quiet(stream))
-		flush_cancel(&stream->flush);
+	if (stream_kind(stream)->left)
+		stream_kind(stream)->left(stream);
+	if (out_is_empty(&stream->out))
+		list_remove(&stream->flush);
 	else
-		flush_soon(handle->loop, &stream->flush);
+		stream_flush_soon(stream);
 }
 
-static bool stream_is_idle(const struct handle *handle)
+bool ouro__stream_is_idle(const struct handle *handle)
 {
 	const ouro_stream *stream = (const ouro_stream *)handle;
 
-	return stream_is_quiet(stream) && list_empty(&stream->flush.link);
+	return out_is_empty(&stream->out) && list_empty(&stream->flush);
 }
-
-static void stream_free(struct handle *handle)
-{
-	ouro__free(((ouro_stream *)handle)->peer);
-}
-
-static const struct handle_type stream_type = {
-	.kind = "stream",
-	.magic = 0x7374726du,
-	.callee = stream_callee,
-	.number = stream_number,
-	.stop = stream_stop,
-	.is_idle = stream_is_idle,
-	.free = stream_free,
-	.parks = true,
-};
 
 void ouro__stream_check(const ouro_stream *stream)
 {
-	handle_check(stream, stream_type);
+	ouro__check_magic(&stream->base, STREAM_MAGIC);
 }
 
 void ouro__stream_call(ouro_stream *stream, const void *fn)
@@ -100,7 +70,7 @@ bool ouro__stream_called(ouro_stream *stream)
 
 static bool wants_to_read(const ouro_stream *stream)
 {
-	return stream->read_fn && !stream->paused && !stream->ended;
+	return stream->reads && !stream->paused && !stream->ended;
 }
 
 void ouro__stream_update(ouro_stream *stream)
@@ -109,9 +79,9 @@ void ouro__stream_update(ouro_stream *stream)
 
 	if (stream->watch.fd < 0)
 		return;
-	if (wants_to_read(stream) && !stream->dead && !stream->early)
+	if (wants_to_read(stream) && !stream->dead && !stream_has_early(stream))
 		events |= OURO_READABLE;
-	else if (stream->gone_fn && !stream->gone && !stream->err)
+	else if (stream->heeds && !stream->gone && !stream->err)
 		events |= OURO_ERROR;
 	if (stream->out.queued)
 		events |= OURO_WRITABLE;
@@ -123,8 +93,8 @@ void ouro__stream_update(ouro_stream *stream)
 
 void ouro__stream_moved(ouro_stream *stream)
 {
-	if (stream->idle.id)
-		ouro_timer_again(stream->base.loop, stream->idle);
+	if (stream->extra && stream->extra->idle.id)
+		ouro_timer_again(stream->base.loop, stream->extra->idle);
 }
 
 /* Reading. */
@@ -133,17 +103,13 @@ void ouro__stream_moved(ouro_stream *stream)
 static void tell_end(ouro_stream *stream, int err)
 {
 	stream->ended = true;
-	ouro__stream_call(stream, CALL_FN(stream->read_fn));
-	stream->read_fn(stream, err, (ouro_str){ "", 0 }, stream->base.arg);
-	ouro__stream_called(stream);
+	stream_kind(stream)->read(stream, err, (ouro_str){ "", 0 });
 }
 
 static void tell_bytes(ouro_stream *stream, const char *bytes, size_t n)
 {
 	ouro__stream_moved(stream);
-	ouro__stream_call(stream, CALL_FN(stream->read_fn));
-	stream->read_fn(stream, 0, (ouro_str){ bytes, n }, stream->base.arg);
-	ouro__stream_called(stream);
+	stream_kind(stream)->read(stream, 0, (ouro_str){ bytes, n });
 }
 
 static void read_some(ouro_stream *stream)
@@ -164,9 +130,9 @@ static void read_some(ouro_stream *stream)
 /* The bytes that were read before; a callback that pauses leaves the rest for later. */
 static void tell_early(ouro_stream *stream)
 {
-	struct early *early = stream->early;
+	struct early *early = stream->extra->early;
 
-	stream->early = NULL;
+	stream->extra->early = NULL;
 	tell_bytes(stream, early->bytes, early->len);
 	ouro__free(early);
 }
@@ -181,16 +147,14 @@ static void tell_gone(ouro_stream *stream)
 		ouro__stream_break(stream, err);
 	if (stream->base.closing)
 		return;
-	ouro__stream_call(stream, CALL_FN(stream->gone_fn));
-	stream->gone_fn(stream, err ? err : OURO_EOF, stream->base.arg);
-	ouro__stream_called(stream);
+	stream_kind(stream)->gone(stream, err ? err : OURO_EOF);
 }
 
 static void on_ready(struct watch *watch, unsigned ready)
 {
 	ouro_stream *stream = list_of(watch, struct ouro_stream, watch);
 
-	if ((ready & OURO_ERROR) && !wants_to_read(stream) && stream->gone_fn && !stream->gone)
+	if ((ready & OURO_ERROR) && !wants_to_read(stream) && stream->heeds && !stream->gone)
 		tell_gone(stream);
 	if ((ready & OURO_READABLE) && !stream->base.closing && wants_to_read(stream))
 		read_some(stream);
@@ -200,21 +164,30 @@ static void on_ready(struct watch *watch, unsigned ready)
 		ouro__stream_update(stream);
 }
 
-static void on_flush(struct flush *flush)
+static void flush_one(ouro_stream *stream)
 {
-	ouro_stream *stream = list_of(flush, struct ouro_stream, flush);
-
 	if (stream->base.closing) {
 		ouro__stream_drop(stream, OURO_ECANCELED);
 		ouro__handle_settled(&stream->base);
 		return;
 	}
-	if (stream->early && wants_to_read(stream))
+	if (stream_has_early(stream) && wants_to_read(stream))
 		tell_early(stream);
 	if (stream->dead && !stream->base.closing && wants_to_read(stream))
 		tell_end(stream, stream->err);
 	if (!stream->base.closing && stream->watch.fd >= 0)
 		ouro__stream_send(stream);
+}
+
+void ouro__streams_flush(struct flush *flush)
+{
+	struct net *net = list_of(flush, struct net, flush);
+	struct list batch, *link;
+
+	list_init(&batch);
+	list_move_all(&batch, &net->streams);
+	while ((link = list_shift(&batch)))
+		flush_one(list_of(link, struct ouro_stream, flush));
 }
 
 /* Only while it could have moved. */
@@ -223,7 +196,8 @@ static void on_idle(ouro_loop *loop, void *arg)
 	ouro_stream *stream = arg;
 
 	(void)loop;
-	if (stream->err || stream->connecting || (!stream->out.queued && !wants_to_read(stream)))
+	if (stream->err || stream_is_connecting(stream) ||
+	    (!stream->out.queued && !wants_to_read(stream)))
 		return;
 	stream->dead = true;
 	ouro__stream_lose(stream, OURO_ETIMEOUT);
@@ -244,34 +218,22 @@ static int start_watch(ouro_stream *stream, int fd)
 	return err;
 }
 
-/* The kernel need not know. A Unix socket with a name is too long to be noted. */
-static int set_peer(ouro_stream *stream, int fd, const ouro_addr *peer)
-{
-	ouro_addr asked;
-
-	if (!peer && (fd < 0 || ouro__sock_peer(fd, &asked)))
-		return 0;
-	peer = peer ? peer : &asked;
-	if (ouro__origin_note(&stream->origin, peer) && !stream->peer)
-		return 0;
-	if (!stream->peer)
-		stream->peer = ouro__realloc(NULL, sizeof(*peer));
-	if (!stream->peer)
-		return -ENOMEM;
-	*stream->peer = *peer;
-	return 0;
-}
-
 void ouro__stream_undo(ouro_stream *stream)
 {
-	if (stream->connecting)
-		ouro__connecting_end(stream->connecting);
-	ouro_timer_stop(stream->base.loop, stream->idle);
+	ouro__stream_end_extra(stream);
+	if (stream->watch.fd >= 0)
+		ouro__watch_stop(&stream->watch);
+	list_remove(&stream->flush);
 	ouro__handle_drop(&stream->base);
 }
 
+static uint32_t mark(size_t bytes)
+{
+	return bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX;
+}
+
 int ouro__stream_new(ouro_loop *loop, int fd, const ouro_stream_opts *opts, const ouro_addr *peer,
-		     size_t size, ouro_stream **ret_stream)
+		     const struct stream_shape *shape, ouro_stream **ret_stream)
 {
 	struct net *net = loop->ending ? NULL : ouro__net_of(loop);
 	ouro_stream *stream;
@@ -279,16 +241,15 @@ int ouro__stream_new(ouro_loop *loop, int fd, const ouro_stream_opts *opts, cons
 
 	if (!net)
 		return loop->ending ? OURO_ECLOSED : -ENOMEM;
-	stream = ouro__handle_new(loop, &stream_type, size, NULL, &err);
+	stream = ouro__handle_new(loop, &shape->kind->type, shape->size, NULL, &err);
 	if (!stream)
 		return err;
-	flush_init(&stream->flush, on_flush);
-	list_init(&stream->sent);
+	list_init(&stream->flush);
 	stream->net = net;
-	stream->high = opts->high ? opts->high : DEFAULT_HIGH;
-	stream->low = opts->low ? opts->low : stream->high / 4;
+	stream->high = mark(opts->high ? opts->high : DEFAULT_HIGH);
+	stream->low = opts->low ? mark(opts->low) : stream->high / 4;
 	stream->watch.fd = -1;
-	err = set_peer(stream, fd, peer);
+	err = ouro__stream_set_peer(stream, fd, peer);
 	if (!err)
 		err = ouro_stream_set_idle(stream, opts->idle_ms);
 	if (!err && fd >= 0)
@@ -301,45 +262,34 @@ int ouro__stream_new(ouro_loop *loop, int fd, const ouro_stream_opts *opts, cons
 	return 0;
 }
 
-struct early *ouro__early_new(const void *bytes, size_t n)
+int ouro__stream_adopt(ouro_loop *loop, int fd, const ouro_stream_opts *opts, ouro_str early,
+		       const struct stream_shape *shape, ouro_stream **ret_stream)
 {
-	struct early *early =
-		n < SIZE_MAX - sizeof(*early) ? ouro__realloc(NULL, sizeof(*early) + n) : NULL;
+	ouro_stream *stream;
+	int err = ouro__stream_new(loop, fd, opts, NULL, shape, &stream);
 
-	if (!early)
-		return NULL;
-	early->len = n;
-	memcpy(early->bytes, bytes, n);
-	return early;
-}
-
-int ouro__stream_adopt(ouro_loop *loop, int fd, const void *early, size_t early_len,
-		       ouro_stream **ret_stream)
-{
-	static const ouro_stream_opts defaults;
-	struct early *copy = early_len ? ouro__early_new(early, early_len) : NULL;
-	int err = early_len && !copy ? -ENOMEM : 0;
-
-	if (!err)
-		err = ouro__stream_new(loop, fd, &defaults, NULL, sizeof(ouro_stream), ret_stream);
 	if (err)
-		ouro__free(copy);
+		return err;
+	if (early.len)
+		err = ouro__stream_keep(stream, early);
+	if (err)
+		ouro__stream_undo(stream);
 	else
-		(*ret_stream)->early = copy;
+		*ret_stream = stream;
 	return err;
 }
 
 int ouro__stream_connected(ouro_stream *stream, int fd, const ouro_addr *peer)
 {
-	int err = set_peer(stream, fd, peer);
+	int err = ouro__stream_set_peer(stream, fd, peer);
 
 	if (!err)
 		err = start_watch(stream, fd);
 	if (err)
 		return err;
-	stream->connecting = NULL;
+	stream->extra->connecting = NULL;
 	ouro__stream_moved(stream);
-	flush_soon(stream->base.loop, &stream->flush);
+	stream_flush_soon(stream);
 	return 0;
 }
 
@@ -366,7 +316,7 @@ int ouro_stream_open(ouro_loop *loop, int fd, const ouro_stream_opts *opts, void
 	if (!err)
 		err = set_tcp(fd, opts);
 	if (!err)
-		err = ouro__stream_new(loop, fd, opts, NULL, sizeof(ouro_stream), ret_stream);
+		err = ouro__stream_new(loop, fd, opts, NULL, &ouro__plain_shape, ret_stream);
 	if (!err)
 		(*ret_stream)->base.arg = arg;
 	return err;
@@ -392,17 +342,24 @@ void ouro_stream_reset(ouro_stream *stream)
 
 /* Asking. */
 
-int ouro_stream_read(ouro_stream *stream, ouro_read_fn *fn, void *arg)
+int ouro__stream_listen(ouro_stream *stream)
 {
-	ouro__stream_check(stream);
 	if (stream->base.closing)
 		return OURO_ECLOSED;
 	if (stream->ended)
 		return stream->err ? stream->err : OURO_EOF;
-	stream->read_fn = fn;
-	stream->base.arg = arg;
+	stream->reads = true;
 	ouro_stream_resume(stream);
 	return 0;
+}
+
+int ouro__stream_heed(ouro_stream *stream, bool heeds)
+{
+	stream->heeds = heeds;
+	ouro__stream_update(stream);
+	if (!heeds || stream->watch.fd < 0 || wants_to_read(stream) || stream->gone || stream->err)
+		return 0;
+	return stream->watch.wanted & OURO_ERROR ? 0 : -ENOMEM;
 }
 
 void ouro_stream_pause(ouro_stream *stream)
@@ -421,41 +378,29 @@ void ouro_stream_resume(ouro_stream *stream)
 		return;
 	ouro__stream_moved(stream); /* it has been still of our own will */
 	ouro__stream_update(stream);
-	if (stream->early || stream->dead)
-		flush_soon(stream->base.loop, &stream->flush);
-}
-
-int ouro_stream_on_gone(ouro_stream *stream, ouro_gone_fn *fn)
-{
-	unsigned wanted;
-
-	ouro__stream_check(stream);
-	if (stream->base.closing)
-		return OURO_ECLOSED;
-	stream->gone_fn = fn;
-	ouro__stream_update(stream);
-	wanted = stream->watch.wanted;
-	if (!fn || stream->watch.fd < 0 || wants_to_read(stream) || stream->gone || stream->err)
-		return 0;
-	return wanted & OURO_ERROR ? 0 : -ENOMEM;
+	if (stream_has_early(stream) || stream->dead)
+		stream_flush_soon(stream);
 }
 
 int ouro_stream_set_idle(ouro_stream *stream, unsigned ms)
 {
+	bool never = !ms || ms == OURO_NEVER;
 	ouro_loop *loop = stream->base.loop;
 	ouro_timer timer = { 0 };
 
 	ouro__stream_check(stream);
 	if (stream->base.closing)
 		return OURO_ECLOSED;
-	if (ms && ms != OURO_NEVER) {
+	if (never && !stream->extra)
+		return 0;
+	if (!never && ouro__stream_extra(stream)) {
 		timer = ouro_timer_every(loop, ms, on_idle, stream);
-		if (!timer.id)
-			return loop->ending ? OURO_ECLOSED : -ENOMEM;
 		ouro_timer_hold(loop, timer, false);
 	}
-	ouro_timer_stop(loop, stream->idle);
-	stream->idle = timer;
+	if (!never && !timer.id)
+		return loop->ending ? OURO_ECLOSED : -ENOMEM;
+	ouro_timer_stop(loop, stream->extra->idle);
+	stream->extra->idle = timer;
 	return 0;
 }
 
@@ -469,22 +414,6 @@ void *ouro_stream_arg(const ouro_stream *stream)
 {
 	ouro__stream_check(stream);
 	return stream->base.arg;
-}
-
-/* Most are never asked. */
-const ouro_addr *ouro_stream_peer(const ouro_stream *stream)
-{
-	static const ouro_addr unknown;
-	ouro_stream *noting = (ouro_stream *)(uintptr_t)stream;
-
-	ouro__stream_check(stream);
-	if (stream->peer)
-		return stream->peer;
-	noting->peer = ouro__realloc(NULL, sizeof(*stream->peer));
-	if (!stream->peer)
-		return &unknown;
-	ouro__origin_addr(&stream->origin, noting->peer);
-	return stream->peer;
 }
 
 int ouro_stream_local(const ouro_stream *stream, ouro_addr *ret_addr)

@@ -4,8 +4,8 @@
  * A write only queues. The flush at the end of the turn (loop/flush.h) hands all of it to the
  * kernel at once; when the kernel has had enough, the poll says when it takes more.
  *
- * Whoever is to be told of a write waits in stream->sent between the moment the queue lets go of
- * it and the moment the user is called: so no user runs in the middle of a flush. */
+ * Whoever is to be told of a write waits in net->sent between the moment the queue lets go of it
+ * and the moment the user is called: so no user runs in the middle of a flush. */
 #include "base/alloc.h"
 #include "loop/call.h"
 #include "net/stream.h"
@@ -14,7 +14,7 @@
 
 /* One take or after. */
 struct sent {
-	struct list link; /* in stream->sent, once it is known what became of it */
+	struct list link; /* in net->sent, once it is known what became of it */
 	ouro_stream *stream;
 	ouro_done_fn *fn;
 	void *arg;
@@ -26,18 +26,27 @@ static void on_release(int err, void *arg)
 	struct sent *sent = arg;
 
 	sent->err = err;
-	list_push(&sent->stream->sent, &sent->link);
+	list_push(&sent->stream->net->sent, &sent->link);
+}
+
+static struct sent *next_sent(const ouro_stream *stream)
+{
+	list_each (at, &stream->net->sent)
+		if (list_of(at, struct sent, link)->stream == stream)
+			return list_of(at, struct sent, link);
+	return NULL;
 }
 
 /* All of them, also when one of them closes the stream. */
 static void tell_sent(ouro_stream *stream)
 {
-	struct list *link;
+	struct sent *first;
 
-	while ((link = list_shift(&stream->sent))) {
-		struct sent sent = *list_of(link, struct sent, link);
+	while ((first = next_sent(stream))) {
+		struct sent sent = *first;
 
-		ouro__free(list_of(link, struct sent, link));
+		list_remove(&first->link);
+		ouro__free(first);
 		ouro__stream_call(stream, CALL_FN(sent.fn));
 		sent.fn(sent.err, sent.arg);
 		ouro__stream_called(stream);
@@ -61,15 +70,13 @@ void ouro__stream_break(ouro_stream *stream, int err)
 
 void ouro__stream_lose(ouro_stream *stream, int err)
 {
-	bool reads = stream->read_fn && !stream->paused && !stream->ended;
+	bool reads = stream->reads && !stream->paused && !stream->ended;
 
 	ouro__stream_break(stream, err);
-	if (stream->base.closing || reads || stream->gone || !stream->gone_fn)
+	if (stream->base.closing || reads || stream->gone || !stream->heeds)
 		return;
 	stream->gone = true;
-	ouro__stream_call(stream, CALL_FN(stream->gone_fn));
-	stream->gone_fn(stream, err, stream->base.arg);
-	ouro__stream_called(stream);
+	stream_kind(stream)->gone(stream, err);
 }
 
 static void tell_drained(ouro_stream *stream)
@@ -77,11 +84,8 @@ static void tell_drained(ouro_stream *stream)
 	if (!stream->full || stream->out.queued > stream->low)
 		return;
 	stream->full = false;
-	if (!stream->drain_fn || stream->err)
-		return;
-	ouro__stream_call(stream, CALL_FN(stream->drain_fn));
-	stream->drain_fn(stream, stream->base.arg);
-	ouro__stream_called(stream);
+	if (!stream->err)
+		stream_kind(stream)->drained(stream);
 }
 
 /* All has left: then the peer may know that there is no more. */
@@ -127,8 +131,8 @@ static int refuse(const ouro_stream *stream)
 /* When the kernel has no room it is the poll that says when to go on. */
 static void leave_soon(ouro_stream *stream)
 {
-	if (!(stream->watch.wanted & OURO_WRITABLE) && !stream->connecting)
-		flush_soon(stream->base.loop, &stream->flush);
+	if (!(stream->watch.wanted & OURO_WRITABLE) && !stream_is_connecting(stream))
+		stream_flush_soon(stream);
 }
 
 /* What a write answers. */
@@ -217,10 +221,4 @@ bool ouro_stream_is_full(const ouro_stream *stream)
 {
 	ouro__stream_check(stream);
 	return stream->out.queued > stream->high;
-}
-
-void ouro_stream_on_drain(ouro_stream *stream, ouro_stream_fn *fn)
-{
-	ouro__stream_check(stream);
-	stream->drain_fn = fn;
 }

@@ -75,6 +75,26 @@ TEST(a_web_socket_is_told_1001_and_waited_for)
 	end();
 }
 
+TEST(whatever_they_were_opened_with_all_are_told)
+{
+	open_all();
+	int fds[3];
+
+	for (unsigned i = 0; i < 3; i++) {
+		ws_opts = (ouro_ws_opts){ .ping_ms = i == 1 ? OURO_NEVER : 1000, .pieces = i == 2 };
+		fds[i] = shaken();
+	}
+	ouro_server_close(server, 5000);
+	for (int i = 0; i < 3; i++) {
+		CHECK_STR(frames(fds[i]), "88 02 03 e9");
+		SEND(fds[i], BYE, GONE);
+		close(fds[i]);
+	}
+	settle();
+	CHECK(has(said, "ended(3 answered, 0 at the end, 0 cut, 3 sockets, 0 feeds)"));
+	end();
+}
+
 TEST(what_was_said_before_reaches_it_first)
 {
 	open_all();

@@ -218,18 +218,20 @@ static void note(ouro_ws *ws, int err, const ouro_ws_message *message, void *arg
 		say("%s:%d", ouro_errname(err), message->code);
 }
 
-static struct peer_end meet(bool client, ouro_ws_fn *fn)
+static struct peer_end meet(bool client, size_t limit, ouro_ws_fn *fn)
 {
-	ouro_ws_opts opts = { .message_max = LIMIT, .frame_max = LIMIT };
+	static const ouro_stream_opts defaults;
+	ouro_ws_opts opts = { .message_max = limit, .frame_max = limit };
 	struct peer_end peer = { .client = client };
 	ouro_stream *stream;
 	int pair[2];
 
 	CHECK_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
-	CHECK_EQ(ouro_stream_open(loop, pair[0], NULL, NULL, &stream), 0);
+	CHECK_EQ(ouro__stream_new(loop, pair[0], &defaults, NULL, &ouro__ws_shape, &stream), 0);
 	peer.fd = pair[1];
-	peer.ws = ouro__ws_new(stream, &opts, client);
-	CHECK(peer.ws && !ouro__ws_opened(peer.ws));
+	peer.ws = list_of(stream, struct ouro_ws, stream);
+	CHECK_EQ(ouro__ws_begin(peer.ws, &opts, NULL, client), 0);
+	CHECK_EQ(ouro__ws_opened(peer.ws), 0);
 	CHECK_EQ(ouro_ws_on_message(peer.ws, fn, word("closed")), 0);
 	said[0] = 0;
 	return peer;
@@ -297,7 +299,7 @@ static void part(struct peer_end *peer)
 
 static void play(const struct talk *talk, bool client, size_t first, size_t then)
 {
-	struct peer_end peer = meet(client, note);
+	struct peer_end peer = meet(client, LIMIT, note);
 	size_t at = 0;
 
 	for (const struct frame *frame = talk->frames; frame->payload; frame++)
@@ -367,7 +369,7 @@ TEST(we_close_and_what_comes_before_the_answer_is_not_heard)
 		struct peer_end peer;
 
 		loop = ouro_loop_new(&(ouro_loop_opts){ .clock = OURO_CLOCK_VIRTUAL });
-		peer = meet(client, note);
+		peer = meet(client, LIMIT, note);
 		CHECK_EQ(ouro_ws_close(peer.ws, 1000, ouro_str_z("bye")), 0);
 		settle();
 		CHECK_STR(sent_back(&peer), "close:1000");
@@ -392,7 +394,7 @@ TEST(both_close_at_once)
 		struct peer_end peer;
 
 		loop = ouro_loop_new(&(ouro_loop_opts){ .clock = OURO_CLOCK_VIRTUAL });
-		peer = meet(client, note);
+		peer = meet(client, LIMIT, note);
 		CHECK_EQ(ouro_ws_close(peer.ws, 1001, ouro_str_z("")), 0);
 		add_frame(&peer, &(struct frame){ CLOSE, "\x0f\xa0mine", 0 });
 		send_piece(&peer, 0, peer.len);
@@ -460,8 +462,7 @@ TEST(long_messages_come_whole_in_whatever_parts)
 	struct peer_end peer;
 
 	loop = ouro_loop_new(&(ouro_loop_opts){ .clock = OURO_CLOCK_VIRTUAL });
-	peer = meet(true, count_bytes);
-	ouro__ws_reader_start(&peer.ws->reader, false, 1 << 20, 1 << 20);
+	peer = meet(true, 1 << 20, count_bytes);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
 		for (size_t j = 0; j < sizeof(parts) / sizeof(parts[0]); j++) {
 			messages = 0;
@@ -482,7 +483,7 @@ TEST(pings_to_who_reads_no_pong_take_no_memory)
 	size_t n = 0, most = 0;
 
 	loop = ouro_loop_new(&(ouro_loop_opts){ .clock = OURO_CLOCK_VIRTUAL });
-	peer = meet(true, note);
+	peer = meet(true, LIMIT, note);
 	for (; n + 127 <= sizeof(pings); n += 127)
 		ouro__ws_head(pings + n, WS_PING, 125, NULL);
 	for (int i = 0; i < 100 / TEST_SLOW + 20; i++) {
@@ -502,7 +503,7 @@ TEST(empty_parts_without_end_take_no_memory)
 	size_t held;
 
 	loop = ouro_loop_new(&(ouro_loop_opts){ .clock = OURO_CLOCK_VIRTUAL });
-	peer = meet(true, note);
+	peer = meet(true, LIMIT, note);
 	send_all(peer.fd, "\x01\x00", 2);
 	held = test_memory.held;
 	for (int i = 0; i < 10; i++)

@@ -29,6 +29,14 @@ static void say_gone(ouro_stream *stream, int err, void *arg)
 	say("gone:%s", ouro_errname(err));
 }
 
+static int adopt(ouro_loop *loop, int fd, const char *early, ouro_stream **ret_stream)
+{
+	static const ouro_stream_opts defaults;
+
+	return ouro__stream_adopt(loop, fd, &defaults, ouro_str_z(early), &ouro__plain_shape,
+				  ret_stream);
+}
+
 static ouro_stream *open_stream(ouro_loop *loop, int fd, ouro_stream_opts opts)
 {
 	ouro_stream *stream = NULL;
@@ -187,7 +195,7 @@ TEST(bytes_that_were_read_before_it_was_a_stream_come_first_and_later)
 	ouro_stream *stream;
 
 	CHECK_EQ(fcntl(ends.ours, F_SETFL, O_NONBLOCK), 0);
-	CHECK_EQ(ouro__stream_adopt(loop, ends.ours, "early", 5, &stream), 0);
+	CHECK_EQ(adopt(loop, ends.ours, "early", &stream), 0);
 	transmit(ends.theirs, "late");
 	turns(loop, 3);
 	CHECK_STR(said, "");
@@ -198,7 +206,7 @@ TEST(bytes_that_were_read_before_it_was_a_stream_come_first_and_later)
 	ouro_stream_resume(stream);
 	turns(loop, 5);
 	CHECK_STR(said, "early late");
-	CHECK_EQ(ouro__stream_adopt(loop, ends.theirs, NULL, 0, &stream), 0);
+	CHECK_EQ(adopt(loop, ends.theirs, "", &stream), 0);
 	CHECK_EQ(ouro_stream_read(stream, say_bytes, NULL), 0);
 	turns(loop, 3);
 	CHECK_STR(said, "early late");
@@ -211,7 +219,7 @@ TEST(early_bytes_that_nobody_read_go_with_the_stream)
 	struct ends ends = unix_ends(SOCK_STREAM);
 	ouro_stream *stream;
 
-	CHECK_EQ(ouro__stream_adopt(loop, ends.ours, "early", 5, &stream), 0);
+	CHECK_EQ(adopt(loop, ends.ours, "early", &stream), 0);
 	ouro_stream_close(stream);
 	turns(loop, 1);
 	close(ends.theirs);
@@ -1056,7 +1064,7 @@ static int adopt_attempt(void)
 	struct ends ends = unix_ends(SOCK_STREAM);
 	ouro_loop *loop = ouro_loop_new(NULL);
 	ouro_stream *stream;
-	int err = loop ? ouro__stream_adopt(loop, ends.ours, "early", 5, &stream) : -ENOMEM;
+	int err = loop ? adopt(loop, ends.ours, "early", &stream) : -ENOMEM;
 
 	if (err)
 		close(ends.ours);
