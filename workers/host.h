@@ -8,6 +8,7 @@
 #define OURO__HOST_H
 #include "ouro/crew.h"
 #include "sys/frame.h"
+#include "sys/glance.h"
 #include "workers/board.h"
 
 enum host_message { HOST_CALL = 1, HOST_ANSWER, HOST_PROGRESS, HOST_END };
@@ -34,6 +35,7 @@ struct host {
 	ouro_buf *out;
 	uint64_t number; /* of the call at hand */
 	uint64_t looked; /* ns: when it last looked how much memory it occupies */
+	struct glance glance;
 };
 
 /* Until END, or the end of the pipe. */

@@ -280,6 +280,22 @@ static bool take_stop(struct ouro_loop *loop, int *ret_code)
 	return true;
 }
 
+/* True: something came. */
+static bool glance_around(struct ouro_loop *loop)
+{
+	struct poll *poll = &loop->poll;
+	uint64_t now = clock_ns();
+
+	if (!glance_is_due(&loop->glance, now))
+		return false;
+	do {
+		ouro__poll_wait(poll, false);
+		now = clock_ns();
+	} while (!poll->heard && glance_again(&loop->glance, now));
+	glance_over(&loop->glance, now, poll->heard);
+	return poll->heard;
+}
+
 /* Waits for something to do. Where the last poll found something at once the next most likely will
  * too, and a poll that is not allowed to wait is cheaper: no timer for the kernel to set up. */
 static void wait_for_events(struct ouro_loop *loop)
@@ -290,6 +306,9 @@ static void wait_for_events(struct ouro_loop *loop)
 		ouro__poll_wait(&loop->poll, false);
 		block &= !loop->poll.heard;
 	}
+	if (block && loop->expects)
+		block = !glance_around(loop);
+	loop->expects = false;
 	if (block)
 		ouro__poll_wait(&loop->poll, true);
 }

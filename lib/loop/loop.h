@@ -13,6 +13,7 @@
 #include "loop/trace.h"
 #include "ouro/loop.h"
 #include "sys/clock.h"
+#include "sys/glance.h"
 
 struct signals;
 struct listing;
@@ -74,6 +75,8 @@ struct ouro_loop {
 	struct list parked;  /* closed ones that wait for an operation to end */
 	struct list attachments;
 	struct list flushes; /* flush.h: to be done at the end of the turn */
+	bool expects;        /* an answer that may come at once: loop_expect() */
+	struct glance glance;
 	struct pool_wishes pool_wishes;
 	struct watch_wishes watch_wishes;
 	struct watchdog *watchdog; /* NULL: there is none */
@@ -119,6 +122,13 @@ static inline void loop_touch(struct ouro_loop *loop)
 {
 	if (!loop->turning)
 		ouro__poll_kick(&loop->poll);
+}
+
+/* A thread or a process was asked for something, and may answer at once: the loop of its own looks out for
+ * that a little before it sleeps. */
+static inline void loop_expect(struct ouro_loop *loop)
+{
+	loop->expects = true;
 }
 
 /* Has this turn used up its time? Asked by a phase between two callbacks. */

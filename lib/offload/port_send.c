@@ -72,7 +72,11 @@ void ouro__port_give_up(ouro_port *port)
 static void write_out(struct ouro_port *port)
 {
 	struct half *half = port->half;
-	int left = ouro__frame_flush(&half->end);
+	int left;
+
+	if (frame_unsent(&half->end))
+		loop_expect(port->base.loop);
+	left = ouro__frame_flush(&half->end);
 
 	if (left > 0)
 		await_room(port, ouro__frame_blocker(&half->end));

@@ -53,6 +53,7 @@ static void watch_out(struct runner *runner, bool wanted)
 void ouro__runner_flush(struct runner *runner)
 {
 	flush_cancel(&runner->flush);
+	loop_expect(runner->crew->base.loop);
 	watch_out(runner, ouro__frame_flush(&runner->end) == 1);
 }
 
