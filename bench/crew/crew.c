@@ -94,7 +94,7 @@ static void tiles(enum ouro_kind kind, unsigned runners)
 {
 	struct bench_time began;
 
-	start(kind, runners, 0);
+	start(kind, runners, OURO_NEVER);
 	began = bench_time();
 	for (unsigned i = 0; i < TILES; i++) {
 		struct mandelbrot_tile tile = { .left = -0.8,
