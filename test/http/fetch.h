@@ -32,20 +32,24 @@ struct raw_peer {
 	char in[8192];
 	size_t in_len, at;
 	bool speaks;
+	ouro_timer next; /* when it goes on */
 };
 
 static inline void raw_speak(ouro_loop *loop, void *arg);
 
 static inline void raw_next(struct raw_peer *peer)
 {
-	struct raw *raw = peer->raw;
+	if (peer->speaks)
+		peer->next = call_after(peer->raw->loop, peer->raw->wait_ms, raw_speak, peer);
+}
 
-	if (!peer->speaks)
-		return;
-	if (raw->wait_ms)
-		call_after(raw->loop, raw->wait_ms, raw_speak, peer);
-	else
-		call_macro(raw->loop, raw_speak, peer);
+/* In mid-script, perhaps. */
+static inline void raw_gone(void *arg)
+{
+	struct raw_peer *peer = arg;
+
+	ouro_timer_stop(peer->raw->loop, peer->next);
+	free(peer);
 }
 
 static inline void raw_reset(int err, void *arg)
@@ -131,7 +135,7 @@ static inline void raw_accept(ouro_listener *listener, ouro_stream *stream, cons
 	peer->stream = stream;
 	raw->accepted++;
 	raw->newest = peer;
-	ouro_stream_on_close(stream, free);
+	ouro_stream_on_close(stream, raw_gone);
 	CHECK_EQ(ouro_stream_read(stream, raw_bytes, peer), 0);
 }
 

@@ -74,6 +74,8 @@ TEST(the_whole_has_its_time_also_when_it_moves)
 	raw.piece = 1;
 	raw.wait_ms = 50;
 	CHECK_EQ(time_out(&raw, (ouro_fetch_opts){ .whole_ms = 500 }), 500);
+	CHECK_EQ(time_out(&raw, (ouro_fetch_opts){ .whole_ms = 200 }), 200);
+	check_sane(&raw);
 	ouro_loop_free(loop);
 }
 
