@@ -332,9 +332,9 @@ OURO_API int ouro_req_replyf(ouro_req *req, int status, const char *type, const 
 	OURO_PRINTF(4, 5);
 
 /* A status without a body worth the name: its sentence, as text. Of an error: -ENOENT 404, -EACCES
- * and -EPERM 403, OURO_ETOOBIG 413, -EMEDIUMTYPE 415, OURO_EBUSY 503, OURO_ETIMEOUT 504, -ENOSPC
- * 507; OURO_EPROTO, -EINVAL and, of a body that broke off, -ECONNRESET 400; the rest 500. To another
- * place: 301, 302, 303, 307, or 308. */
+ * and -EPERM 403, OURO_ETOOBIG 413, -EMEDIUMTYPE 415, OURO_EBUSY and -EMFILE 503, OURO_ETIMEOUT 504,
+ * -ENOSPC and -EDQUOT 507; OURO_EPROTO, -EINVAL and, of a body that broke off, -ECONNRESET 400; the
+ * rest 500. To another place: 301, 302, 303, 307, or 308. */
 OURO_API int ouro_req_status(ouro_req *req, int status);
 OURO_API int ouro_req_fail(ouro_req *req, int err);
 OURO_API int ouro_req_redirect(ouro_req *req, int status, const char *location);

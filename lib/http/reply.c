@@ -417,11 +417,14 @@ static int status_of(int err)
 	case -EMEDIUMTYPE:
 		return 415;
 	case OURO_EBUSY:
+	case -EMFILE:
+	case -ENFILE:
 		return 503;
 	case OURO_ETIMEOUT:
 	case -ETIMEDOUT:
 		return 504;
 	case -ENOSPC:
+	case -EDQUOT:
 		return 507;
 	default:
 		return 500;

@@ -5,6 +5,7 @@
 #include "desk.h"
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 
 #define HEAD        "POST / HTTP/1.1\r\nHost: h\r\nContent-Type: multipart/form-data; boundary=b\r\n"
 #define FIELD(name) "--b\r\nContent-Disposition: form-data; name=\"" name "\"\r\n\r\n"
@@ -577,6 +578,29 @@ TEST(a_folder_that_is_not_there_is_told)
 	fd = desk(read_form);
 	CHECK(is(answer_to(fd, PHOTO), "404"));
 	CHECK_STR(said, "ENOENT");
+	leave(fd);
+}
+
+/* That client alone: the next is served as soon as there are descriptors again. */
+TEST(without_descriptors_it_is_503_and_keeps_nothing)
+{
+	int fd = desk(read_form);
+	struct rlimit limit;
+	rlim_t was;
+
+	CHECK(is(answer_to(fd, PHOTO), "200")); /* the pool has its own */
+	CHECK_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	was = limit.rlim_cur;
+	limit.rlim_cur = 3;
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	CHECK(is(answer_to(fd, PHOTO), "503"));
+	CHECK_STR(said, "EMFILE");
+	limit.rlim_cur = was;
+	CHECK_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	CHECK_EQ(files_in("spool"), 0);
+	close(fd);
+	fd = connect_client();
+	CHECK(is(answer_to(fd, PHOTO), "200"));
 	leave(fd);
 }
 
