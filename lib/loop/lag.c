@@ -52,6 +52,8 @@ void ouro__lag_awake(struct ouro_loop *loop)
 		lag->last_idle = now - lag->stamp;
 		count_add(&lag->idle_ns, lag->last_idle);
 		lag->awake = now;
+	} else if (loop->watchdog && ouro__watchdog_minds(loop->watchdog, now - lag->stamp)) {
+		ouro__lag_report_host(loop, lag->stamp, now - lag->stamp);
 	}
 	count_set(&lag->stamp, now);
 	if (loop->watchdog)

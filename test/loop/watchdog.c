@@ -354,7 +354,33 @@ TEST(a_host_that_holds_its_own_loop_is_blamed_itself)
 	ev_run(ev, 0);
 	CHECK_STR(held.who, "host");
 	CHECK(strstr(held.stack, "hold_until_told host_works ") != NULL);
+	call_after(loop, 1, say_task, word("ours")); /* it may have been the host's last */
+	ev_run(ev, 0);
 	CHECK_STR(over.who, "host");
+	ouro_loop_free(loop);
+	ev_loop_destroy(ev);
+}
+
+static void turn_on(ouro_loop *loop, void *arg)
+{
+	if (!helds)
+		call_macro(loop, turn_on, arg);
+}
+
+/* Ours has something to do whenever the host's poll ends, and comes after the host. */
+TEST(and_so_it_is_when_our_turn_comes_right_behind)
+{
+	struct ev_loop *ev = ev_loop_new(EVFLAG_NOENV);
+	ouro_loop *loop = new_loop(ev);
+	ev_timer timer;
+
+	ev_timer_init(&timer, host_works, 0.001, 0);
+	ev_set_priority(&timer, EV_MAXPRI);
+	ev_timer_start(ev, &timer);
+	call_macro(loop, turn_on, NULL);
+	ev_run(ev, 0);
+	CHECK_STR(over.who, "host");
+	CHECK(over.ns >= LIMIT * MS);
 	ouro_loop_free(loop);
 	ev_loop_destroy(ev);
 }
