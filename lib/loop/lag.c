@@ -9,6 +9,7 @@
 #include "sys/wake.h"
 #include <sched.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #define DEFAULT_LIMIT_MS 50
 
@@ -239,6 +240,7 @@ static void ask_names(struct ouro_loop *loop)
 		namer->fn[namer->count++] = report->fn;
 	}
 	namer->wake_fd = loop->poll.wake_fd;
+	namer->pid = getpid();
 	atomic_store(&namer->done, false);
 	atomic_store(&namer->gone, false);
 	namer->running = start_namer(loop);
@@ -261,7 +263,8 @@ static void take_names(struct ouro_loop *loop)
 	struct lag_namer *namer = &lag->namer;
 	unsigned next = 0;
 
-	while (!atomic_load(&namer->gone)) /* a few instructions after `done` */
+	/* A few instructions after `done`; never in a fork's child that only frees the loop. */
+	while (!atomic_load(&namer->gone) && namer->pid == getpid())
 		sched_yield();
 	namer->running = false;
 	loop->away--;

@@ -14,6 +14,7 @@
 #include "ouro/loop.h"
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/types.h>
 
 /* What a callback is called for: "timer", with a number "descriptor 7", of a thing "close of a
  * wake". */
@@ -52,6 +53,7 @@ struct lag_namer {
 	atomic_bool done; /* the thread's: the names are there */
 	atomic_bool gone; /* and it will not touch this any more */
 	int wake_fd;
+	pid_t pid; /* the thread's process */
 	unsigned count;
 	const struct lag_report *report[LAG_QUEUE];
 	const void *fn[LAG_QUEUE];

@@ -417,3 +417,26 @@ TEST(a_loop_can_be_freed_while_a_name_is_looked_up)
 		ouro_loop_free(loop);
 	}
 }
+
+/* The thread that looks it up is the parent's. */
+TEST(the_child_of_a_fork_can_free_it_while_a_name_is_looked_up)
+{
+	for (int i = 0; i < 20; i++) {
+		ouro_loop *loop = new_loop(0);
+		int status;
+		pid_t pid;
+
+		call_macro(loop, fib_page, ms(80));
+		ouro_loop_turn(loop);
+		pid = fork();
+		CHECK(pid >= 0);
+		if (!pid) {
+			alarm(60);
+			ouro_loop_free(loop);
+			_exit(0);
+		}
+		ouro_loop_free(loop);
+		CHECK_EQ(waitpid(pid, &status, 0), pid);
+		CHECK_EQ(status, 0);
+	}
+}
