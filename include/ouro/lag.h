@@ -37,7 +37,9 @@ typedef struct ouro_lag {
 				     is there once, one that was inlined or left by a tail call is
 				     not there */
 	unsigned           depth; /* of stack; 0: there is none */
-	unsigned           waiting; /* descriptors that were ready and had to wait; at most 1024 */
+	unsigned           waiting; /* descriptors that were ready and had to wait; at most 1024. In
+				       a host's libev loop the host's own too; 0 if that polls by
+				       anything but epoll */
 } ouro_lag;
 
 /* On the loop's thread, between two callbacks, soon after (a thread looks the function's name up in

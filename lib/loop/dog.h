@@ -45,7 +45,7 @@ struct watchdog {
 	pid_t pid; /* of the process that the thread is in */
 
 	/* The loop's. */
-	bool asleep;
+	bool asleep, seeks;
 	int tid, outer_fd, backend_fd;
 	uint64_t wakes; /* turns, and polls of a host that have ended */
 

@@ -113,6 +113,8 @@ void ouro__lag_host_awake(struct ouro_loop *loop)
 	count_add(&lag->idle_ns, lag->awake - lag->asleep);
 	if (!loop->watchdog || loop->turning)
 		return;
+	if (ouro__watchdog_seeks(loop->watchdog))
+		ouro__watchdog_backend(loop->watchdog, ouro__poll_backend(&loop->poll));
 	count_set(&lag->stamp, lag->awake); /* from here on it is the host's time */
 	ouro__watchdog_awake(loop->watchdog);
 }

@@ -37,8 +37,7 @@ static int ask_backend(struct ev_loop *ev)
 	return fd;
 }
 
-/* Believed only if our bell is already in it. */
-static bool is_backend(struct poll *poll, int fd)
+bool ouro__poll_is_backend(const struct poll *poll, int fd)
 {
 	struct epoll_event nothing = { 0 };
 
@@ -55,10 +54,10 @@ int ouro__poll_backend(struct poll *poll)
 
 	if (poll->backend_fd >= 0)
 		return poll->backend_fd;
-	ev_run(poll->ev,
-	       EVRUN_NOWAIT); /* tells the kernel of the bell, if that has not been done */
+	if (!poll->hosted)
+		ev_run(poll->ev, EVRUN_NOWAIT); /* tells the kernel of the bell */
 	fd = ask_backend(poll->ev);
-	if (fd >= 0 && !is_backend(poll, fd))
+	if (fd >= 0 && !ouro__poll_is_backend(poll, fd))
 		fd = -ENOTSUP;
 	poll->backend_fd = fd;
 	return fd;

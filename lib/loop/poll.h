@@ -99,8 +99,10 @@ void ouro__poll_settle(struct poll *poll);
 /* Tells the kernel what changed and when the next timer is due. */
 void ouro__poll_prepare(struct poll *poll);
 
-/* libev's epoll descriptor, or -errno. Own and behind. */
+/* libev's epoll descriptor, or -errno; hosted: once the host has polled with us in it. And is it that
+ * one still? From any thread: our bell is in it, and in no other. */
 int ouro__poll_backend(struct poll *poll);
+bool ouro__poll_is_backend(const struct poll *poll, int fd);
 
 /* Behind: the descriptor, or -errno; and makes it ready, from the loop's thread. */
 int ouro__poll_outer(struct poll *poll);

@@ -30,8 +30,10 @@ void ouro__watchdog_asleep(struct watchdog *dog);
 /* The descriptor that a host polls, when there is one: a host that does not come is held. */
 void ouro__watchdog_behind(struct watchdog *dog, int outer_fd);
 
-/* libev's epoll descriptor, when it is known or another: who is ready there waits. */
+/* libev's epoll descriptor, when it is known or another: who is ready there waits. In a host's loop it
+ * seeks it once, after the first poll; negative: there is none. */
 void ouro__watchdog_backend(struct watchdog *dog, int backend_fd);
+bool ouro__watchdog_seeks(const struct watchdog *dog);
 
 /* A callback that held the loop for ns is a block to it. */
 bool ouro__watchdog_minds(const struct watchdog *dog, uint64_t ns);

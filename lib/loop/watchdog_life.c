@@ -69,6 +69,12 @@ void ouro__watchdog_behind(struct watchdog *dog, int outer_fd)
 void ouro__watchdog_backend(struct watchdog *dog, int backend_fd)
 {
 	store(dog->backend_fd, backend_fd);
+	dog->seeks = false;
+}
+
+bool ouro__watchdog_seeks(const struct watchdog *dog)
+{
+	return dog->seeks;
 }
 
 bool ouro__watchdog_minds(const struct watchdog *dog, uint64_t ns)
@@ -145,7 +151,8 @@ static struct watchdog *make(struct ouro_loop *loop, const struct watch_wishes *
 	dog->asleep = true;
 	dog->probe = dog->bell_fd = -1;
 	dog->outer_fd = loop->poll.outer_fd;
-	dog->backend_fd = loop->poll.hosted ? -1 : ouro__poll_backend(&loop->poll);
+	dog->seeks = loop->poll.hosted;
+	dog->backend_fd = dog->seeks ? -1 : ouro__poll_backend(&loop->poll);
 	dog->planned = FOREVER;
 	dog->voice = VOICE_MOST;
 	dog->voice_since = clock_ns();
@@ -207,7 +214,8 @@ int ouro__watchdog_after_fork(struct ouro_loop *loop)
 	dog->host_since = dog->outer_since = 0;
 	dog->tid = 0;
 	dog->asleep = !loop->turning;
-	dog->backend_fd = loop->poll.hosted ? -1 : ouro__poll_backend(&loop->poll);
+	dog->seeks = loop->poll.hosted;
+	dog->backend_fd = dog->seeks ? -1 : ouro__poll_backend(&loop->poll);
 	err = open_bell(dog);
 	if (!err)
 		err = start_thread(dog);

@@ -124,12 +124,14 @@ static void say_who(struct watchdog *dog, struct block *block, const void *fn, b
 	say_origin(dog, block);
 }
 
-/* Our own two that happen to be ready are nobody who waits. */
+/* Our own two that happen to be ready are nobody who waits. A host may have made a new one of its
+ * own, without a word, and the number may be anybody's by now. */
 static unsigned count_waiting(const struct watchdog *dog)
 {
 	const struct poll *poll = &dog->loop->poll;
 	int backend = load(dog->backend_fd);
-	unsigned n = backend < 0 ? 0 : ouro__fd_count_ready(backend);
+	bool known = backend >= 0 && (!poll->hosted || ouro__poll_is_backend(poll, backend));
+	unsigned n = known ? ouro__fd_count_ready(backend) : 0;
 	unsigned own = n ? (unsigned)ouro__fd_is_readable(poll->wake_fd) +
 				       (unsigned)ouro__fd_is_readable(poll->alarm_fd)
 			 : 0;

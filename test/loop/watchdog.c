@@ -398,6 +398,53 @@ TEST(and_ours_in_it_is_ours)
 	ev_loop_destroy(ev);
 }
 
+#define OURS 10
+#define ALL  15
+
+static struct tube waits[ALL];
+
+static void host_fills_and_works(struct ev_loop *ev, ev_timer *w, int revents)
+{
+	for (int i = 0; i < ALL; i++)
+		tube_fill(waits[i]);
+	host_works(ev, w, revents);
+}
+
+static void host_reads(struct ev_loop *ev, ev_io *w, int revents)
+{
+	(void)revents;
+	ev_io_stop(ev, w);
+}
+
+/* Ours and the host's own. */
+TEST(there_those_that_are_ready_and_wait_are_counted_too)
+{
+	struct ev_loop *ev = ev_loop_new(EVFLAG_NOENV);
+	ouro_loop *loop = new_loop(ev);
+	ev_io theirs[ALL];
+	ev_timer timer;
+
+	for (int i = 0; i < ALL; i++) {
+		waits[i] = tube_empty();
+		ev_io_init(&theirs[i], host_reads, waits[i].out, EV_READ);
+		if (i < OURS)
+			CHECK_EQ(ouro_io_open(loop, waits[i].out, OURO_READABLE, never_ready, NULL,
+					      NULL),
+				 0);
+		else
+			ev_io_start(ev, &theirs[i]);
+	}
+	ev_timer_init(&timer, host_fills_and_works, 0.001, 0);
+	ev_timer_start(ev, &timer);
+	ev_run(ev, 0);
+	CHECK_STR(held.who, "host");
+	CHECK_EQ(held.waiting, ALL);
+	for (int i = 0; i < ALL; i++)
+		tube_close(waits[i]);
+	ouro_loop_free(loop);
+	ev_loop_destroy(ev);
+}
+
 /* A host of any make, which is busy with its own when ours is ready. */
 TEST(a_host_that_does_not_come_when_it_is_called_is_blamed)
 {
