@@ -24,7 +24,7 @@ typedef struct ouro_lag {
 	const char *doing;  /* what it was called for: "timer", "descriptor 7", "GET /fib?n=42" */
 	uint64_t    ns;     /* how long it held the loop */
 	uint64_t    calls;  /* 1; a run of micro tasks of one function is timed as a whole */
-	uint64_t    missed; /* reports lost since the one before: they came too fast */
+	uint64_t    missed; /* reports left out since the one before: they came too fast */
 
 	bool        ongoing; /* it holds the loop still: ns so far */
 	uint64_t    began;   /* in the loop's time, ouro_loop_now() */
@@ -45,7 +45,11 @@ typedef struct ouro_lag {
 /* On the loop's thread, between two callbacks, soon after (a thread looks the function's name up in
  * the symbol table; the loop does not wait for it); from a stripped program the name is like
  * "app+0x1f3a". Valid during the call. A run of micro tasks that feeds itself is reported while it
- * lasts: after 10,000 tasks or 10 ms. */
+ * lasts: after 10,000 tasks or 10 ms.
+ *
+ * Five reports are told as they come, and one more every twelve seconds; so it is with on_held, for
+ * itself. What is left out is in `missed`, in the figures of ouro_loop_stats(), and in what the watchdog
+ * knows. */
 typedef void ouro_lag_fn(ouro_loop *loop, const ouro_lag *lag, void *arg);
 
 /* Held for stuck_ms, a loop is stuck for good, and this is what comes of it. */

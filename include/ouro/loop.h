@@ -30,7 +30,7 @@ typedef struct ouro_loop_opts {
 	unsigned        micro_max; /* micro tasks in a row before the poll gets its turn; 0: any */
 	unsigned        turn_us; /* a turn that took longer leaves the rest to the next; 0: never */
 	unsigned        lag_ms;  /* report a callback slower than this; 0: 50; OURO_NEVER */
-	ouro_lag_fn    *on_lag;  /* who held the loop; NULL: counted, not reported */
+	ouro_lag_fn    *on_lag;  /* who held the loop, 5 a minute; NULL: counted, not reported */
 	ouro_log_fn    *on_log;  /* what went wrong, in words; NULL: quiet */
 	void           *arg;     /* handed to on_lag and on_log */
 

@@ -7,12 +7,12 @@
 #ifndef OURO__LOOP_DOG_H
 #define OURO__LOOP_DOG_H
 #include "loop/namebook.h"
+#include "loop/voice.h"
 #include "loop/watchdog.h"
 #include "loop/worst.h"
 
-#define FOREVER    UINT64_MAX
-#define CAUGHT     8
-#define VOICE_MOST 5 /* told to on_held at once */
+#define FOREVER UINT64_MAX
+#define CAUGHT  8
 
 #define load(word)         __atomic_load_n(&(word), __ATOMIC_ACQUIRE)
 #define store(word, value) __atomic_store_n(&(word), (value), __ATOMIC_RELEASE)
@@ -60,8 +60,7 @@ struct watchdog {
 	struct block now;
 	uint64_t next_shot;
 	bool told_stuck;
-	unsigned voice;
-	uint64_t voice_since, unsaid;
+	struct voice voice;
 	struct shot shot;
 	struct caught caught[CAUGHT];
 	unsigned next_caught;

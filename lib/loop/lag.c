@@ -21,6 +21,7 @@ void ouro__lag_init(struct ouro_loop *loop, const ouro_loop_opts *opts)
 	lag->limit = lag->lag = ms == OURO_NEVER ? UINT64_MAX : ms * NS_PER_MS;
 	lag->last_idle = UINT64_MAX;
 	lag->stamp = lag->asleep = lag->awake = loop_clock(loop);
+	voice_init(&lag->voice, lag->stamp);
 }
 
 /* A thread that looks up names is waited for: it writes into the loop. */
@@ -139,7 +140,7 @@ static struct lag_report *new_report(struct ouro_loop *loop, const void *fn, uin
 	struct lag_report *report;
 
 	if (lag->waiting == LAG_QUEUE) {
-		lag->missed++;
+		lag->voice.unsaid++;
 		return NULL;
 	}
 	report = &lag->reports[(lag->first + lag->waiting++) % LAG_QUEUE];
@@ -151,6 +152,17 @@ static struct lag_report *new_report(struct ouro_loop *loop, const void *fn, uin
 	return report;
 }
 
+static bool is_to_be_told(struct ouro_loop *loop)
+{
+	return loop->on_lag && voice_may(&loop->lag.voice, loop->lag.stamp);
+}
+
+static void set_wanted(struct ouro_loop *loop, struct lag_report *report, bool wanted)
+{
+	report->wanted = wanted;
+	report->missed = wanted ? voice_take(&loop->lag.voice) : 0;
+}
+
 static void report_call(struct ouro_loop *loop, uint64_t ns, uint64_t calls, bool wanted)
 {
 	const struct call *call = &loop->lag.call;
@@ -158,7 +170,7 @@ static void report_call(struct ouro_loop *loop, uint64_t ns, uint64_t calls, boo
 
 	if (!report)
 		return;
-	report->wanted = wanted;
+	set_wanted(loop, report, wanted);
 	report->named = call->label && call->label->name;
 	report->ready = report->named && !loop->watchdog;
 	if (report->named)
@@ -170,9 +182,11 @@ static void report_call(struct ouro_loop *loop, uint64_t ns, uint64_t calls, boo
 
 void ouro__lag_report(struct ouro_loop *loop, uint64_t ns, uint64_t calls)
 {
+	bool wanted = is_to_be_told(loop);
+
 	count_add(&loop->lag.lags, 1);
-	if (loop->on_lag || loop->watchdog)
-		report_call(loop, ns, calls, true);
+	if (wanted || loop->watchdog)
+		report_call(loop, ns, calls, wanted);
 }
 
 void ouro__lag_slow(struct ouro_loop *loop, uint64_t ns, uint64_t calls)
@@ -185,11 +199,12 @@ void ouro__lag_slow(struct ouro_loop *loop, uint64_t ns, uint64_t calls)
 
 void ouro__lag_report_host(struct ouro_loop *loop, uint64_t began, uint64_t ns)
 {
+	bool wanted = ns >= loop->lag.lag && is_to_be_told(loop);
 	struct lag_report *report = new_report(loop, NULL, began, ns, 1);
 
 	if (!report)
 		return;
-	report->wanted = ns >= loop->lag.lag;
+	set_wanted(loop, report, wanted);
 	snprintf(report->doing, sizeof(report->doing), "a callback of its own");
 }
 
@@ -307,7 +322,7 @@ static ouro_lag words_of(const struct ouro_loop *loop, const struct lag_report *
 	said.calls = report->calls;
 	said.began = report->began;
 	said.route = report->route;
-	said.missed = loop->lag.missed;
+	said.missed = report->missed;
 	return said;
 }
 
@@ -323,9 +338,8 @@ static void tell(struct ouro_loop *loop)
 	lag->first = (lag->first + 1) % LAG_QUEUE;
 	lag->waiting--;
 	loop_release(loop);
-	if (!loop->on_lag || !report.wanted)
+	if (!report.wanted)
 		return;
-	lag->missed = 0;
 	call_begin(loop, lag->call.phase, CALL_FN(loop->on_lag),
 		   (struct cause){ "lag report", -1, NULL }, NULL);
 	began = lag->stamp;

@@ -10,6 +10,7 @@
 #define OURO__LAG_H
 #include "base/count.h"
 #include "loop/label.h"
+#include "loop/voice.h"
 #include "ouro/lag.h"
 #include "ouro/loop.h"
 #include <pthread.h>
@@ -44,6 +45,7 @@ struct lag_report {
 	bool wanted;    /* by on_lag, and not by the watchdog alone */
 	int seen;       /* the watchdog has more of it under this number; -1: has not */
 	uint64_t began, ns, calls;
+	uint64_t missed; /* before it, that were wanted */
 	char who[LAG_NAME_ROOM];
 	char doing[256], route[LAG_NAME_ROOM];
 };
@@ -77,7 +79,7 @@ struct lag {
 
 	struct lag_report reports[LAG_QUEUE];
 	unsigned first, waiting;
-	uint64_t missed;
+	struct voice voice; /* of on_lag; unsaid: those that had no room as well */
 	struct lag_namer namer;
 };
 

@@ -18,9 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Told to on_held: five at once, and one more every twelve seconds. */
-#define VOICE_EVERY (12 * NS_PER_S)
-
 /* ---- To the user ---- */
 
 static void call_user(struct watchdog *dog, ouro_lag_fn *fn)
@@ -31,26 +28,11 @@ static void call_user(struct watchdog *dog, ouro_lag_fn *fn)
 	fn(dog->loop, &lag, dog->arg);
 }
 
-static bool may_speak(struct watchdog *dog, uint64_t now)
-{
-	uint64_t more = (now - dog->voice_since) / VOICE_EVERY;
-
-	dog->voice_since += more * VOICE_EVERY;
-	dog->voice = more < VOICE_MOST - dog->voice ? dog->voice + (unsigned)more : VOICE_MOST;
-	if (!dog->voice) {
-		dog->unsaid++;
-		return false;
-	}
-	dog->voice--;
-	return true;
-}
-
 static void tell_held(struct watchdog *dog, uint64_t now)
 {
-	if (!dog->on_held || !may_speak(dog, now))
+	if (!dog->on_held || !voice_may(&dog->voice, now))
 		return;
-	dog->now.missed = dog->unsaid;
-	dog->unsaid = 0;
+	dog->now.missed = voice_take(&dog->voice);
 	call_user(dog, dog->on_held);
 }
 

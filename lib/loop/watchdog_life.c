@@ -154,8 +154,7 @@ static struct watchdog *make(struct ouro_loop *loop, const struct watch_wishes *
 	dog->seeks = loop->poll.hosted;
 	dog->backend_fd = dog->seeks ? -1 : ouro__poll_backend(&loop->poll);
 	dog->planned = FOREVER;
-	dog->voice = VOICE_MOST;
-	dog->voice_since = clock_ns();
+	voice_init(&dog->voice, clock_ns());
 	ouro__worst_init(&dog->worst);
 	return dog;
 }

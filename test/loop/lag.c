@@ -326,6 +326,21 @@ TEST(reports_that_come_too_fast_are_counted_instead)
 	ouro_loop_free(loop);
 }
 
+TEST(five_are_told_and_one_more_every_twelve_seconds)
+{
+	ouro_loop *loop = new_loop(0);
+
+	for (int i = 0; i < 20; i++)
+		call_after(loop, 1 + (unsigned)i, fib_page, ms(80));
+	call_after(loop, 14000, fib_page, ms(80));
+	call_after(loop, 15000, fib_page, ms(80));
+	call_after(loop, 26000, fib_page, ms(80));
+	run_and_free(loop);
+	CHECK_EQ(reports, 7);
+	for (int i = 0; i < reports; i++)
+		CHECK_EQ(told[i].missed, i == 5 ? 15 : i == 6 ? 1 : 0);
+}
+
 static int chain_left;
 
 static void feed_itself(ouro_loop *loop, void *arg)
