@@ -9,24 +9,10 @@ library=$BUILD/libouro-inspect.so
 pids=
 trap '[ -z "$pids" ] || kill $pids 2>/dev/null; rm -rf "$tmp"' EXIT
 
-skip_all() {
-	skip inspect "$1"
-	echo "1..$n"
-	exit 0
-}
 [ -z "$SAN" ] || skip_all "the daemons have no sanitizer in them"
 command -v curl >/dev/null || skip_all "needs the package curl"
 
 has() { command -v "$1" >/dev/null; }
-
-# until_ COMMAND...: for half a minute at most.
-until_() {
-	tries=0
-	while ! "$@"; do
-		[ $((tries += 1)) -lt 300 ] || { echo "never: $*"; return 1; }
-		sleep 0.05
-	done
-}
 
 # json NAME: what the daemon with the socket of that name tells.
 json() {

@@ -5,12 +5,6 @@
 # make calls it, with MAKE, CC, BUILD and SAN set.
 . "$(dirname "$0")/tap.sh"
 
-skip_all() {
-	skip install "$1"
-	echo "1..$n"
-	exit 0
-}
-
 command -v pkg-config >/dev/null || skip_all "needs the package pkg-config"
 [ -z "$SAN" ] || skip_all "a user's program has no sanitizer in it"
 

@@ -10,11 +10,6 @@ bin=$(pg_config --bindir 2>/dev/null)
 started=
 trap '[ -z "$started" ] || pg pg_ctl stop -m immediate >/dev/null 2>&1; rm -rf "$tmp"' EXIT
 
-skip_all() {
-	skip postgresql "$1"
-	echo "1..$n"
-	exit 0
-}
 [ -z "$SAN" ] || skip_all "postgres has no sanitizer in it"
 [ -e "$module" ] || skip_all "needs the package $(.ci/deps --package postgresql)"
 [ -x "$bin/initdb" ] || skip_all "needs the package postgresql-15"
@@ -33,22 +28,6 @@ pg() {
 }
 sql() {
 	psql -h "$tmp" -U postgres -XAtc "$1" postgres
-}
-
-# is WANTED COMMAND...
-is() {
-	wanted=$1
-	shift
-	got=$("$@") && [ "$got" = "$wanted" ] || { echo "it is: $got"; return 1; }
-}
-
-# until_ COMMAND...: for half a minute at most.
-until_() {
-	tries=0
-	while ! "$@"; do
-		[ $((tries += 1)) -lt 400 ] || { echo "never: $*"; return 1; }
-		sleep 0.05
-	done
 }
 
 # The worker's address, when it has come up for the nth time.
@@ -92,13 +71,13 @@ sql "create role ouro login; create table cats (name text, age int);
 check "the worker listens as soon as it has a role" until_ listens 1
 listens 1
 
-check "rows, as JSON" is '[{"name":"Tom","age":7}, {"name":"Eve","age":3}]' \
+check "rows, as JSON" prints '[{"name":"Tom","age":7}, {"name":"Eve","age":3}]' \
 	sh -c "curl -s ${url}tables/cats | tr -d '\n' | sed 's/, *{/, {/g'"
-check "a table without any" is '[]' get empty
-check "one that is not there" is 404 status dogs
-check "one whose name means to be more" is 404 status 'cats%22;drop%20table%20cats'
-check "one that is not for everybody" is 403 status secret
-check "PostgreSQL has its own clients" is 2 sql "select count(*) from cats"
+check "a table without any" prints '[]' get empty
+check "one that is not there" prints 404 status dogs
+check "one whose name means to be more" prints 404 status 'cats%22;drop%20table%20cats'
+check "one that is not for everybody" prints 403 status secret
+check "PostgreSQL has its own clients" prints 2 sql "select count(*) from cats"
 both() {
 	sql "insert into cats values ('Ann', 1)" >/dev/null && get cats | grep -q Ann &&
 		sql "delete from cats where name = 'Ann'" >/dev/null && ! get cats | grep -q Ann
@@ -106,25 +85,25 @@ both() {
 check "each sees what the other does, in turn" both
 crowd() {
 	curl -sZ --parallel-max 50 "${url}tables/empty?[1-100]" 2>/dev/null >"$tmp/crowd" &
-	is 2 sql "select count(*) from cats" && wait $! && is 200 sh -c "wc -c <$tmp/crowd"
+	prints 2 sql "select count(*) from cats" && wait $! && prints 200 sh -c "wc -c <$tmp/crowd"
 }
 check "both answer, with fifty connections" crowd
-check "a query without an end is cut off" is 503 status slow
-check "and nobody has suffered" is '[]' get empty
+check "a query without an end is cut off" prints 503 status slow
+check "and nobody has suffered" prints '[]' get empty
 
 # It ends by itself, in peace; by the hand of somebody else it is started again.
 leave() {
-	is t sql "select pg_terminate_backend($(worker), 20000)" && ! get empty &&
-		is 2 sql "select count(*) from cats"
+	prints t sql "select pg_terminate_backend($(worker), 20000)" && ! get empty &&
+		prints 2 sql "select count(*) from cats"
 }
 crash() {
-	kill -KILL "$(worker)" && until_ listens 2 && listens 2 && is '[]' get empty
+	kill -KILL "$(worker)" && until_ listens 2 && listens 2 && prints '[]' get empty
 }
 check "the worker is killed, and PostgreSQL starts another" crash
 listens 2
 check "the worker leaves when it is asked to, and PostgreSQL goes on" leave
 restart() {
-	pg pg_ctl restart -w -m fast -l "$tmp/log" && until_ listens 3 && listens 3 && is '[]' get empty
+	pg pg_ctl restart -w -m fast -l "$tmp/log" && until_ listens 3 && listens 3 && prints '[]' get empty
 }
 check "a restart of both" restart
 listens 3

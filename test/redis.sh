@@ -10,33 +10,12 @@ module=$BUILD/examples/embed/redis.so
 server=
 trap '[ -z "$server" ] || kill $server 2>/dev/null; wait; rm -rf "$tmp"' EXIT
 
-skip_all() {
-	skip redis "$1"
-	echo "1..$n"
-	exit 0
-}
 [ -z "$SAN" ] || skip_all "redis-server has no sanitizer in it"
 command -v redis-server >/dev/null || skip_all "needs the package redis-server"
 command -v curl >/dev/null || skip_all "needs the package curl"
 
 redis() {
 	redis-cli -s "$tmp/socket" "$@"
-}
-
-# is WANTED COMMAND...
-is() {
-	wanted=$1
-	shift
-	got=$("$@") && [ "$got" = "$wanted" ] || { echo "it is: $got"; return 1; }
-}
-
-# until_ COMMAND...: for half a minute at most.
-until_() {
-	tries=0
-	while ! "$@"; do
-		[ $((tries += 1)) -lt 400 ] || { echo "never: $*"; return 1; }
-		sleep 0.05
-	done
 }
 
 # The address of the module of that name, from the log.
@@ -63,11 +42,11 @@ redis set greeting hello >"$tmp/said"
 redis set "a b/c" there >"$tmp/said"
 redis rpush list 1 >"$tmp/said"
 redis set empty "" >"$tmp/said"
-check "a key by HTTP" is hello get keys/greeting
-check "one whose name has a blank and a slash" is there get keys/a%20b%2Fc
-check "one without a byte" is 200 status keys/empty
-check "one that is not there" is 404 status keys/none
-check "one that is no string" is 409 status keys/list
+check "a key by HTTP" prints hello get keys/greeting
+check "one whose name has a blank and a slash" prints there get keys/a%20b%2Fc
+check "one without a byte" prints 200 status keys/empty
+check "one that is not there" prints 404 status keys/none
+check "one that is no string" prints 409 status keys/list
 has_metrics() { get metrics | grep -qx 'redis_keys 4'; }
 check "figures" has_metrics
 
@@ -79,13 +58,13 @@ expire_all() {
 check "keys expire by the timer of Redis" expire_all
 both() {
 	for i in 1 2 3; do
-		is hello get keys/greeting && is hello redis get greeting || return 1
+		prints hello get keys/greeting && prints hello redis get greeting || return 1
 	done
 }
 check "both answer, in turn" both
 crowd() {
 	curl -sZ --parallel-max 100 "$(url_of ouro)keys/greeting?[1-200]" 2>/dev/null >"$tmp/crowd" &
-	is hello redis get greeting && wait $! && is 1000 wc -c <"$tmp/crowd"
+	prints hello redis get greeting && wait $! && prints 1000 wc -c <"$tmp/crowd"
 }
 check "both answer, with a hundred connections" crowd
 
@@ -105,21 +84,21 @@ check "a BGSAVE: both answer while the child saves, and after" save
 # A copy of the file is a copy of all that is in it; the third has ouro in a library of its own.
 cp "$module" "$tmp/twin.so"
 load() {
-	is OK redis module load "$1" 0 "$2"
+	prints OK redis module load "$1" 0 "$2"
 }
 check "a second module with its own ouro" load "$tmp/twin.so" twin
 check "a third one compiled as in its head" ${CC:-cc} -shared -fPIC -Iinclude -o "$tmp/third.so" \
 	examples/embed/redis.c -L"$BUILD" -louro -Wl,-rpath,"$BUILD"
 check "and loaded" load "$tmp/third.so" third
 all() {
-	for name; do is hello get keys/greeting "$name" || return 1; done
+	for name; do prints hello get keys/greeting "$name" || return 1; done
 }
 check "all three answer" all ouro twin third
-check "and none has counted for another" is 'http_requests_total 1' \
+check "and none has counted for another" prints 'http_requests_total 1' \
 	sh -c "curl -s $(url_of twin)metrics | grep ^http_requests"
 
 unload() {
-	is OK redis module unload "$1" && ! get keys/greeting "$1" && is hello redis get greeting
+	prints OK redis module unload "$1" && ! get keys/greeting "$1" && prints hello redis get greeting
 }
 check "one is unloaded" unload twin
 check "the others stay" all ouro third
@@ -127,7 +106,7 @@ unload_in_the_midst() {
 	curl -sZ --parallel-max 100 "$(url_of ouro)keys/greeting?[1-2000]" >"$tmp/crowd" 2>/dev/null &
 	until_ [ -s "$tmp/crowd" ] && unload ouro || return 1
 	wait $!
-	is 0 echo $(($(wc -c <"$tmp/crowd") % 5))
+	prints 0 echo $(($(wc -c <"$tmp/crowd") % 5))
 }
 check "one is unloaded in the midst of its clients, none of whom gets half an answer" \
 	unload_in_the_midst

@@ -23,6 +23,29 @@ skip() {
 	echo "ok $n - $1 # skip $2"
 }
 
+# skip_all WORDS: the rest of the script, and there is no more.
+skip_all() {
+	skip "$(basename "$0" .sh)" "$1"
+	echo "1..$n"
+	exit 0
+}
+
+# prints WANTED COMMAND...: just that.
+prints() {
+	wanted=$1
+	shift
+	got=$("$@") && [ "$got" = "$wanted" ] || { echo "it is: $got"; return 1; }
+}
+
+# until_ COMMAND...: for half a minute at most.
+until_() {
+	tries=0
+	while ! "$@"; do
+		[ $((tries += 1)) -lt 400 ] || { echo "never: $*"; return 1; }
+		sleep 0.05
+	done
+}
+
 # A check that something is empty; what is in it is what is wrong.
 nothing() {
 	[ -z "$1" ] || { echo "$1"; return 1; }

@@ -5,7 +5,8 @@
 #include "app/dashboard.h"
 #include "base/alloc.h"
 #include "base/check.h"
-#include "http/core.h"
+#include "http/reply.h"
+#include "http/req.h"
 #include "loop/call.h"
 #include "ouro/error.h"
 #include "ouro/events.h"
@@ -254,12 +255,6 @@ static void serve_state(ouro_dashboard *dashboard, ouro_req *req)
 		ouro_req_reply(req, 200, "application/json", ouro_buf_str(dashboard->text));
 }
 
-static bool reads(const ouro_req *req)
-{
-	return ouro_str_eq(ouro_req_method(req), "GET") ||
-	       ouro_str_eq(ouro_req_method(req), "HEAD");
-}
-
 /* Below the tree; without one, all behind the first slash. */
 static ouro_str name_of(ouro_req *req)
 {
@@ -279,9 +274,8 @@ void ouro_dashboard_serve(ouro_req *req, void *arg)
 	handle_check(dashboard, dashboard_type);
 	if (dashboard->base.closing || !set_fields(req)) {
 		ouro_req_status(req, 503);
-	} else if (!reads(req)) {
-		ouro_req_status(req,
-				ouro_req_set(req, "Allow", ouro_str_z("GET, HEAD")) ? 503 : 405);
+	} else if (!req_reads(req)) {
+		ouro__answer_reads_only(req);
 	} else if (ouro_str_eq(name, "events")) {
 		serve_events(dashboard, req);
 	} else if (ouro_str_eq(name, "state")) {

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "http/encoded.h"
 #include "http/lend.h"
+#include "http/reply.h"
 #include "http/req.h"
 #include "loop/call.h"
 #include "ouro/error.h"
@@ -190,11 +191,6 @@ void ouro_static_get_stats(const ouro_static *site, ouro_static_stats *ret_stats
 
 /* ---- The handler ---- */
 
-static bool reads(const ouro_req *req)
-{
-	return req->parse.method == HTTP_GET || req->parse.method == HTTP_HEAD;
-}
-
 /* Below the tree; without one the path itself, less its first slash, decoded to the end. */
 static ouro_str path_of(ouro_req *req)
 {
@@ -218,11 +214,8 @@ void ouro_static_serve(ouro_req *req, void *arg)
 	ouro_str path;
 
 	handle_check(handle, static_type);
-	if (!reads(req)) {
-		if (ouro_req_set(req, "Allow", ouro_str_z("GET, HEAD")))
-			ouro_req_status(req, 503);
-		else
-			ouro_req_status(req, 405);
+	if (!req_reads(req)) {
+		ouro__answer_reads_only(req);
 		return;
 	}
 	path = path_of(req);
@@ -302,7 +295,7 @@ static void send_form(ouro_req *req, struct asset *asset, struct form *form, str
 static void answer_file(ouro_req *req, struct asset *asset, struct site *site, const char *type)
 {
 	struct form *form = &asset->forms[ouro__static_choose(req, asset)];
-	int status = reads(req) ? ouro__static_if(req, form) : 0;
+	int status = req_reads(req) ? ouro__static_if(req, form) : 0;
 
 	if (!status)
 		send_form(req, asset, form, site, type);

@@ -446,6 +446,13 @@ int ouro_req_fail(ouro_req *req, int err)
 	return 0;
 }
 
+void ouro__answer_reads_only(ouro_req *req)
+{
+	int err = ouro_req_set(req, "Allow", ouro_str_z("GET, HEAD"));
+
+	ouro_req_status(req, err ? 503 : 405);
+}
+
 int ouro_req_redirect(ouro_req *req, int status, const char *location)
 {
 	int err;

@@ -6,6 +6,9 @@
 /* A whole answer in text: its status and what that is called. 0, or -ENOMEM. */
 int ouro__answer_status(ouro_req *req, int status);
 
+/* It is neither GET nor HEAD, which is all that there is: 405, with its Allow. */
+void ouro__answer_reads_only(ouro_req *req);
+
 /* The answer ends in the middle: so does the connection. */
 void ouro__answer_cut(ouro_req *req);
 

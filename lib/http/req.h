@@ -83,6 +83,12 @@ static inline void req_check(const ouro_req *req)
 	ouro__check_magic(req, REQ_MAGIC);
 }
 
+/* GET or HEAD. */
+static inline bool req_reads(const ouro_req *req)
+{
+	return req->parse.method == HTTP_GET || req->parse.method == HTTP_HEAD;
+}
+
 /* A call of a user's function for a request, which is not freed before the call has ended. */
 #define req_call(req, phase_fn, ...)                                                            \
 	do {                                                                                    \

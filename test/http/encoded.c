@@ -1,19 +1,7 @@
 /* What HTTP writes down: paths, pairs, cookies, lists, parameters, dates. */
 #include "http/encoded.h"
+#include "exact.h"
 #include "test.h"
-
-/* A copy without a zero behind it: whoever reads on is seen by a sanitizer. */
-static ouro_str exactly(const char *z)
-{
-	size_t n = strlen(z);
-
-	return ouro_str_n(memcpy(malloc(n ? n : 1), z, n), n);
-}
-
-static void drop(ouro_str s)
-{
-	free((void *)(uintptr_t)s.ptr);
-}
 
 typedef int decode_fn(ouro_str raw, char *room);
 

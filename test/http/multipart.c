@@ -1,6 +1,7 @@
 /* multipart.c -- forms with files: what comes of them, and what is refused; whole, and cut at every
  * byte. */
 #include "http/multipart.h"
+#include "exact.h"
 #include "test.h"
 
 #define TYPE       "multipart/form-data; boundary=b"
@@ -37,18 +38,16 @@ static void note_event(const struct multipart *form, int event, ouro_str piece)
 	}
 }
 
-/* From a copy that is exactly as long: who reads on is seen. */
 static int feed(struct multipart *form, const char *bytes, size_t len)
 {
-	char *copy = memcpy(malloc(len ? len : 1), bytes, len);
-	const char *at = copy;
-	ouro_str piece;
+	ouro_str copy = exactly_n(bytes, len), piece;
+	const char *at = copy.ptr, *end = copy.ptr + len;
 	int event;
 
-	while ((event = ouro__multipart_next(form, &at, copy + len, &piece)) > 0)
+	while ((event = ouro__multipart_next(form, &at, end, &piece)) > 0)
 		note_event(form, event, piece);
-	CHECK(event < 0 || at == copy + len);
-	free(copy);
+	CHECK(event < 0 || at == end);
+	drop(copy);
 	return event;
 }
 
