@@ -170,7 +170,6 @@ void ouro__runner_check(struct runner *runner, uint64_t now); /* what is due by 
 void ouro__runner_close(struct runner *runner);
 void ouro__runner_await(struct runner *runner); /* closed, a thread: waits for it, or leaves it */
 void ouro__runner_forget(struct runner *runner);
-void ouro__runner_flush(struct runner *runner);
 
 /* crew_trace.c; only while there is a trace (loop->trace). The job ran on its runner: for the op, which
  * has not been answered yet; NULL: for nobody any more, with that outcome. */

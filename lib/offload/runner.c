@@ -4,10 +4,10 @@
  * killed first has everything taken back that it has not begun, and only if the one it has begun is
  * still the one that nobody waits for is it killed. One that has died tells by its board which call
  * it died of: that one has crashed, the others go back into the queue. */
+#include "offload/runner.h"
 #include "base/alloc.h"
 #include "base/check.h"
 #include "loop/call.h"
-#include "offload/crew.h"
 #include "offload/pool.h"
 #include "sys/fd.h"
 
@@ -62,6 +62,18 @@ static void on_flush(struct flush *flush)
 	ouro__runner_flush(list_of(flush, struct runner, flush));
 }
 
+void ouro__runner_open(struct runner *runner)
+{
+	runner->first = runner->next = 1;
+	flush_init(&runner->flush, on_flush);
+}
+
+void ouro__runner_hush(struct runner *runner)
+{
+	watch_out(runner, false);
+	flush_cancel(&runner->flush);
+}
+
 /* A large input leaves the call: to its thread it moves, for a process it was copied. */
 static int send_call(struct runner *runner, struct errand *call)
 {
@@ -92,8 +104,7 @@ static void put_on(struct runner *runner, struct errand *call)
 	board_send(runner->board, call->number);
 }
 
-/* Off the runner's hands; numbers that are through are forgotten. */
-static void take_off(struct runner *runner, struct errand *call)
+void ouro__runner_take_off(struct runner *runner, struct errand *call)
 {
 	runner->handed[call->number % BOARD_PLACES] = NULL;
 	runner->out_count--;
@@ -112,7 +123,7 @@ int ouro__runner_hand(struct runner *runner, struct errand *call)
 	err = send_call(runner, call);
 	if (err) {
 		board_claim(runner->board, call->number, BOARD_BACK);
-		take_off(runner, call);
+		ouro__runner_take_off(runner, call);
 		return err;
 	}
 	flush_soon(crew->base.loop, &runner->flush);
@@ -125,13 +136,11 @@ bool ouro__runner_take_back(struct runner *runner, struct errand *call)
 {
 	if (!board_claim(runner->board, call->number, BOARD_BACK))
 		return false;
-	take_off(runner, call);
+	ouro__runner_take_off(runner, call);
 	return true;
 }
 
-/* Walks what it was handed, from the last to the first, so that what goes back into the queue goes
- * there in its order. The call at hand may be taken off. */
-static struct errand *last_before(struct runner *runner, uint64_t *number)
+struct errand *ouro__runner_last_before(struct runner *runner, uint64_t *number)
 {
 	while (*number > runner->first) {
 		struct errand *call = runner->handed[--*number % BOARD_PLACES];
@@ -142,28 +151,23 @@ static struct errand *last_before(struct runner *runner, uint64_t *number)
 	return NULL;
 }
 
-static void take_all_back(struct runner *runner)
+void ouro__runner_take_all_back(struct runner *runner)
 {
 	uint64_t number = runner->next;
 	struct errand *call;
 
-	while ((call = last_before(runner, &number)))
+	while ((call = ouro__runner_last_before(runner, &number)))
 		if (ouro__runner_take_back(runner, call))
 			ouro__queue_back(runner->crew, call);
 }
 
 /* Killing. */
 
-static void kill_it(struct runner *runner, enum runner_reason why)
+void ouro__runner_kill(struct runner *runner, enum runner_reason why)
 {
 	runner->state = RUNNER_GOING;
 	runner->reason = why;
 	ouro__nursery_ask(runner, NURSERY_KILL, NULL);
-}
-
-static bool is_being_killed(const struct runner *runner)
-{
-	return runner->reason == REASON_KILLED || runner->reason == REASON_GARBAGE;
 }
 
 void ouro__runner_give_up(struct runner *runner, struct errand *call)
@@ -176,25 +180,17 @@ void ouro__runner_give_up(struct runner *runner, struct errand *call)
 		return;
 	}
 	board_write(&runner->board->cancelled, call->number);
-	if (!crew_is_of_processes(crew) || is_being_killed(runner) || crew->base.closing)
+	if (!crew_is_of_processes(crew) || runner_is_doomed(runner) || crew->base.closing)
 		return;
-	take_all_back(runner);
+	ouro__runner_take_all_back(runner);
 	if (board_look(runner->board, call->number) == BOARD_TAKEN) {
 		crew->killed++;
-		kill_it(runner, REASON_KILLED);
+		ouro__runner_kill(runner, REASON_KILLED);
 	}
 	ouro__crew_dispatch(crew);
 }
 
 /* Answers. */
-
-/* What stands on the board of a process may be anything: it counts only as far as it can be. */
-static uint64_t between(uint64_t least, uint64_t value, uint64_t most)
-{
-	if (value < least)
-		return least;
-	return value > most ? most : value;
-}
 
 static void count_run(struct runner *runner, const struct errand *call)
 {
@@ -244,7 +240,7 @@ static void answer(struct runner *runner, struct errand *call, struct frame *fra
 	if (runner->state == RUNNER_COMING) /* the nursery's word may come later */
 		runner->state = RUNNER_UP;
 	count_run(runner, call);
-	take_off(runner, call);
+	ouro__runner_take_off(runner, call);
 	if (op) {
 		struct crew_op *room = (struct crew_op *)(void *)op->room;
 
@@ -289,10 +285,10 @@ static void disbelieve(struct runner *runner)
 {
 	ouro__check(crew_is_of_processes(runner->crew));
 	ouro__watch_stop(&runner->in);
-	if (is_being_killed(runner))
+	if (runner_is_doomed(runner))
 		return;
-	take_all_back(runner);
-	kill_it(runner, REASON_GARBAGE);
+	ouro__runner_take_all_back(runner);
+	ouro__runner_kill(runner, REASON_GARBAGE);
 }
 
 /* All that was taken in. False: something was wrong with it. */
@@ -326,14 +322,13 @@ static void recycle_if_due(struct runner *runner)
 	if (runner->state != RUNNER_UP || !crew_is_of_processes(runner->crew) ||
 	    !(is_old || is_fat))
 		return;
-	take_all_back(runner);
+	ouro__runner_take_all_back(runner);
 	runner->state = RUNNER_GOING;
 	runner->reason = REASON_RECYCLED;
 	runner->crew->recycled++;
 }
 
-/* No more calls: it ends when it has read that. */
-static void tell_end(struct runner *runner)
+void ouro__runner_tell_end(struct runner *runner)
 {
 	const struct frame end = { .kind = HOST_END };
 
@@ -347,7 +342,7 @@ static void hang_up_if_idle(struct runner *runner)
 {
 	if (runner->reason == REASON_RECYCLED && !runner->out_count &&
 	    runner->state == RUNNER_GOING)
-		tell_end(runner);
+		ouro__runner_tell_end(runner);
 }
 
 /* First the runners get what waits for them, then the callbacks: they may take long. */
@@ -358,10 +353,7 @@ static void flush_all(struct ouro_crew *crew)
 			ouro__runner_flush(&crew->runners[i]);
 }
 
-static void thread_ended(struct runner *runner);
-
-/* True: its last word was among them. */
-static bool drop_messages(struct runner *runner)
+bool ouro__runner_drop_messages(struct runner *runner)
 {
 	struct frame frame;
 	bool is_over = false;
@@ -373,7 +365,7 @@ static bool drop_messages(struct runner *runner)
 	return is_over;
 }
 
-static void on_readable(struct watch *watch, unsigned ready)
+void ouro__runner_readable(struct watch *watch, unsigned ready)
 {
 	struct runner *runner = list_of(watch, struct runner, in);
 	struct ouro_crew *crew = runner->crew;
@@ -382,8 +374,8 @@ static void on_readable(struct watch *watch, unsigned ready)
 
 	(void)ready;
 	if (crew->base.closing) { /* a thread, which has to come to its end */
-		if (drop_messages(runner) || got == OURO_EOF)
-			thread_ended(runner);
+		if (ouro__runner_drop_messages(runner) || got == OURO_EOF)
+			ouro__runner_thread_ended(runner);
 		return;
 	}
 	if (!take_messages(runner) || got == OURO_EPROTO || got == OURO_ETOOBIG)
@@ -456,15 +448,14 @@ int ouro__runner_start(struct runner *runner)
 	runner->life++;
 	runner->born = clock_ns();
 	runner->reason = REASON_NONE;
-	runner->first = runner->next = 1;
 	runner->jobs_of_life = 0;
 	runner->id = 0;
-	flush_init(&runner->flush, on_flush);
+	ouro__runner_open(runner);
 	err = process ? start_process(runner) : start_thread(runner);
 	if (!err)
 		err = ouro__watch_start(&runner->in, runner->crew->base.loop,
 					ouro__frame_reader(&runner->end), OURO_READABLE,
-					on_readable);
+					ouro__runner_readable);
 	if (err)
 		put_off(runner, BIRTH_DELAY);
 	return err;
@@ -508,7 +499,7 @@ static void end_call(struct runner *runner, struct errand *call, const struct pr
 	bool is_garbage = runner->reason == REASON_GARBAGE, again = is_tried_again(runner, call);
 	struct crew_op *room;
 
-	take_off(runner, call);
+	ouro__runner_take_off(runner, call);
 	if (!call->op) {
 		ouro__call_free(crew, call);
 	} else if (again) {
@@ -544,7 +535,7 @@ static bool bury_call(struct runner *runner, struct errand *call, const struct p
 	if (had_begun || !call->op || (call->in.len && !call->in.ptr)) {
 		end_call(runner, call, end);
 	} else {
-		take_off(runner, call);
+		ouro__runner_take_off(runner, call);
 		ouro__queue_back(runner->crew, call);
 	}
 	return had_begun;
@@ -552,17 +543,15 @@ static bool bury_call(struct runner *runner, struct errand *call, const struct p
 
 static void let_go(struct runner *runner)
 {
-	watch_out(runner, false);
+	ouro__runner_hush(runner);
 	ouro__watch_stop(&runner->in);
-	flush_cancel(&runner->flush);
 	ouro__frame_close(&runner->end);
 	runner->state = RUNNER_GONE;
 	runner->board = NULL;
 	runner->id = 0;
 }
 
-/* What it still had to say is in the pipe. */
-static void hear_out(struct runner *runner)
+void ouro__runner_hear_out(struct runner *runner)
 {
 	if (runner->reason == REASON_GARBAGE)
 		return;
@@ -578,9 +567,9 @@ void ouro__runner_died(struct runner *runner, const struct proc_end *end)
 	struct errand *call;
 	bool had_begun = false;
 
-	hear_out(runner);
+	ouro__runner_hear_out(runner);
 	number = runner->next;
-	while (!crew->base.closing && (call = last_before(runner, &number)))
+	while (!crew->base.closing && (call = ouro__runner_last_before(runner, &number)))
 		had_begun |= bury_call(runner, call, end);
 	if (runner->state == RUNNER_GONE) /* a callback has closed the crew */
 		return;
@@ -632,8 +621,8 @@ static void free_calls(struct runner *runner)
 	uint64_t number = runner->next;
 	struct errand *call;
 
-	while ((call = last_before(runner, &number))) {
-		take_off(runner, call);
+	while ((call = ouro__runner_last_before(runner, &number))) {
+		ouro__runner_take_off(runner, call);
 		ouro__call_free(runner->crew, call);
 	}
 }
@@ -648,9 +637,8 @@ void ouro__runner_close(struct runner *runner)
 		runner->crew->alive--;
 		return;
 	}
-	watch_out(runner, false);
-	flush_cancel(&runner->flush);
-	tell_end(runner);
+	ouro__runner_hush(runner);
+	ouro__runner_tell_end(runner);
 	runner->state = RUNNER_GOING;
 }
 
@@ -663,7 +651,7 @@ static void gone(struct runner *runner)
 	ouro__crew_settled(runner->crew);
 }
 
-static void thread_ended(struct runner *runner)
+void ouro__runner_thread_ended(struct runner *runner)
 {
 	ouro__host_thread_join(runner->thread);
 	gone(runner);
@@ -696,18 +684,17 @@ void ouro__runner_await(struct runner *runner)
 	while (!is_over) {
 		poll(&p, 1, -1);
 		is_over = ouro__frame_read(&runner->end) == OURO_EOF;
-		is_over |= drop_messages(runner);
+		is_over |= ouro__runner_drop_messages(runner);
 	}
-	thread_ended(runner);
+	ouro__runner_thread_ended(runner);
 }
 
 /* In the child after a fork. */
 void ouro__runner_forget(struct runner *runner)
 {
 	if (runner->state != RUNNER_GONE) {
-		watch_out(runner, false);
+		ouro__runner_hush(runner);
 		ouro__watch_stop(&runner->in);
-		flush_cancel(&runner->flush);
 		ouro__frame_forget(&runner->end);
 		if (runner->thread)
 			ouro__host_thread_forget(runner->thread);
