@@ -2,7 +2,9 @@
  *
  *   crew.c        beginning and end, asking
  *   crew_queue.c  which call goes to which runner, and when
- *   runner.c      one runner: what it was handed, what it answers, how it dies
+ *   runner.c      one runner: how it is started, and how it dies
+ *   runner_send.c what it is handed, and what is taken back
+ *   runner_hear.c what it answers
  *   nursery.c     the process that starts and ends runners that are processes
  *   crew_stats.c  figures
  *   crew_trace.c  jobs, for a trace
