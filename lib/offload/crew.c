@@ -39,8 +39,6 @@ static struct ouro_crew *crew_at(struct list *link)
 	return list_of(link, struct ouro_crew, link);
 }
 
-static const struct handle_type crew_type;
-
 /* The handles have been closed before: this waits for what that began. */
 static void drain(struct attachment *attachment)
 {
@@ -319,7 +317,7 @@ ouro_op ouro_crew_call_with(ouro_crew *crew, const char *job, ouro_str in,
 	static const ouro_call_opts usual;
 	struct op *op;
 
-	handle_check(crew, crew_type);
+	crew_check(crew);
 	opts = opts ? opts : &usual;
 	op = ouro__op_new(crew->base.loop, &call_kind, CALL_FN(fn), arg);
 	if (!op) {
@@ -339,7 +337,7 @@ ouro_op ouro_crew_call(ouro_crew *crew, const char *job, ouro_str in, ouro_job_d
 
 ouro_death ouro_crew_death(const ouro_crew *crew)
 {
-	handle_check(crew, crew_type);
+	crew_check(crew);
 	return crew->death;
 }
 
@@ -448,7 +446,7 @@ static void stop(struct handle *handle)
 	ouro__nursery_close(crew);
 }
 
-static const struct handle_type crew_type = {
+const struct handle_type ouro__crew_type = {
 	.kind = "crew",
 	.magic = 0x63726577u,
 	.stop = stop,
@@ -640,7 +638,7 @@ int ouro_crew_start(ouro_loop *loop, const ouro_crew_opts *opts, ouro_crew **ret
 	crews = crews ? crews : make_crews(loop);
 	if (!crews)
 		return errno == EMFILE ? -EMFILE : -ENOMEM;
-	crew = ouro__handle_new(loop, &crew_type, sizeof(*crew), opts->arg, &err);
+	crew = ouro__handle_new(loop, &ouro__crew_type, sizeof(*crew), opts->arg, &err);
 	if (!crew)
 		return err;
 	ouro__handle_hold(&crew->base, false);
@@ -667,19 +665,19 @@ void ouro_crew_close(ouro_crew *crew)
 {
 	if (!crew)
 		return;
-	handle_check(crew, crew_type);
+	crew_check(crew);
 	ouro__handle_close(&crew->base);
 }
 
 void ouro_crew_on_close(ouro_crew *crew, ouro_close_fn *fn)
 {
-	handle_check(crew, crew_type);
+	crew_check(crew);
 	crew->base.on_close = fn;
 }
 
 ouro_loop *ouro_crew_loop(const ouro_crew *crew)
 {
-	handle_check(crew, crew_type);
+	crew_check(crew);
 	return crew->base.loop;
 }
 

@@ -147,6 +147,10 @@ static inline bool crew_is_of_processes(const struct ouro_crew *crew)
 	return crew->opts.kind == OURO_PROCESSES;
 }
 
+extern const struct handle_type ouro__crew_type;
+
+#define crew_check(crew) handle_check(crew, ouro__crew_type)
+
 /* crew.c */
 void ouro__call_free(struct ouro_crew *crew, struct errand *call);
 void ouro__call_end(struct errand *call, int err); /* its op, and then it */
