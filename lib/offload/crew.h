@@ -1,6 +1,7 @@
 /* crew.h -- a crew as its loop sees it: calls, the queue, runners, the nursery. See ouro/crew.h.
  *
- *   crew.c        beginning and end, asking
+ *   crew.c        beginning and end
+ *   crew_call.c   asking, and what an answer is to who asked
  *   crew_queue.c  which call goes to which runner, and when
  *   runner.c      one runner: how it is started, and how it dies
  *   runner_send.c what it is handed, and what is taken back
@@ -151,10 +152,12 @@ extern const struct handle_type ouro__crew_type;
 
 #define crew_check(crew) handle_check(crew, ouro__crew_type)
 
-/* crew.c */
+/* crew_call.c */
 void ouro__call_free(struct ouro_crew *crew, struct errand *call);
 void ouro__call_end(struct errand *call, int err); /* its op, and then it */
-void ouro__crew_settled(struct ouro_crew *crew);   /* has all of it gone? */
+
+/* crew.c */
+void ouro__crew_settled(struct ouro_crew *crew); /* has all of it gone? */
 void ouro__crew_tick_at(struct ouro_crew *crew, uint64_t ns);
 
 /* crew_queue.c */
