@@ -25,7 +25,7 @@ say() {
 library() {
 	say "building in ${out%/*}"
 	MAKEFLAGS='' ${MAKE:-make} -s --no-print-directory -j "$(nproc)" BUILD="$lib" CC="$CC" \
-		CFLAGS='-O2 -g' LDFLAGS= SAN= "$lib/libouro.so" "$lib/libouro.a" >&2
+		CFLAGS='-O2 -g' LDFLAGS= SAN= "$lib/libouro.so" "$lib/libouro.a" >/dev/null
 }
 
 # there COMMAND WHO: said when it is not
