@@ -180,11 +180,12 @@ static int do_calls(struct host *host)
 static void look_for_calls(struct host *host)
 {
 	struct pollfd p = { .fd = ouro__frame_reader(host->end), .events = POLLIN };
-	uint64_t time = clock_ns();
+	uint64_t time;
 	bool came;
 
-	if (!glance_is_due(&host->glance, time))
+	if (!glance_is_due(&host->glance))
 		return;
+	glance_begin(&host->glance, clock_ns());
 	do {
 		came = poll(&p, 1, 0) > 0;
 		time = clock_ns();

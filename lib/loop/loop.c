@@ -284,10 +284,11 @@ static bool take_stop(struct ouro_loop *loop, int *ret_code)
 static bool glance_around(struct ouro_loop *loop)
 {
 	struct poll *poll = &loop->poll;
-	uint64_t now = clock_ns();
+	uint64_t now;
 
-	if (!glance_is_due(&loop->glance, now))
+	if (!glance_is_due(&loop->glance))
 		return false;
+	glance_begin(&loop->glance, clock_ns());
 	do {
 		ouro__poll_wait(poll, false);
 		now = clock_ns();

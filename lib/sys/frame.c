@@ -16,6 +16,7 @@
 #include "base/alloc.h"
 #include "ouro/error.h"
 #include "sys/fd.h"
+#include "sys/kept.h"
 #include "sys/wire.h"
 
 #include <errno.h>
@@ -25,11 +26,6 @@
 
 #define FIRST_ROOM ((size_t)4 * 1024)
 #define MOST_ROOM  ((size_t)64 * 1024) /* of a box: holds any message that is inline */
-
-struct frame_shared {
-	struct segment segment;
-	unsigned holders; /* its end, and the message that is in it */
-};
 
 struct frame_both {
 	atomic_int open;
@@ -231,15 +227,6 @@ int ouro__frame_read(struct frame_end *end)
 	return end->error ? end->error : OURO_EOF;
 }
 
-/* A reference less: its message's, or its end's. */
-static void drop_shared(struct frame_shared *shared)
-{
-	if (!shared || --shared->holders)
-		return;
-	ouro__segment_drop(&shared->segment);
-	ouro__free(shared);
-}
-
 /* The segment that comes with this message, for it alone or to stay. */
 static int map_fresh(struct frame_end *end, size_t len, struct frame_shared **ret_shared)
 {
@@ -260,29 +247,53 @@ static int map_fresh(struct frame_end *end, size_t len, struct frame_shared **re
 	return 0;
 }
 
-/* Where the message says that its bytes are. One that a message is in already cannot have another. */
+/* Can the message be in this one? Where another message is there cannot be a second. */
+static bool is_possible(const struct frame_end *end, uint32_t index, bool fresh)
+{
+	const struct frame_shared *there;
+
+	if (index >= FRAME_SEGMENTS)
+		return index == FRAME_SEGMENTS && fresh;
+	there = end->kept ? end->kept->mapped[index] : NULL;
+	return there ? there->holders == 1 : fresh;
+}
+
+/* It is mapped from now on, instead of the one that was there. */
+static int keep_mapped(struct frame_end *end, uint32_t index, struct frame_shared *fresh)
+{
+	struct frame_kept *kept = ouro__kept(end);
+
+	if (!kept) {
+		ouro__shared_drop(fresh);
+		return -ENOMEM;
+	}
+	ouro__shared_drop(kept->mapped[index]);
+	kept->mapped[index] = fresh;
+	return 0;
+}
+
+/* Where the message says that its bytes are. */
 static int find_segment(struct frame_end *end, const struct wire *wire, uint32_t index,
 			struct frame_shared **ret_shared)
 {
 	bool alone = index == FRAME_SEGMENTS;
-	struct frame_shared **place = alone ? ret_shared : &end->mapped[index], *fresh;
-	int err;
+	struct frame_shared *shared;
+	int err = 0;
 
-	if (index > FRAME_SEGMENTS || (alone && !wire->fresh) || (!wire->fresh && !*place) ||
-	    (!alone && *place && (*place)->holders > 1))
+	if (!is_possible(end, index, wire->fresh))
 		return OURO_EPROTO;
-	if (wire->fresh) {
-		err = map_fresh(end, (size_t)wire_len(wire), &fresh);
-		if (err)
-			return err;
-		if (!alone)
-			drop_shared(*place);
-		*place = fresh;
-	}
-	if (ouro__segment_room(&(*place)->segment) < wire_len(wire))
+	if (wire->fresh)
+		err = map_fresh(end, (size_t)wire_len(wire), &shared);
+	if (!err && wire->fresh && !alone)
+		err = keep_mapped(end, index, shared);
+	if (err)
+		return err;
+	if (!alone)
+		shared = end->kept->mapped[index];
+	if (ouro__segment_room(&shared->segment) < wire_len(wire))
 		return OURO_EPROTO;
-	*ret_shared = *place;
-	(*place)->holders += !alone;
+	shared->holders += !alone;
+	*ret_shared = shared;
 	return 0;
 }
 
@@ -385,7 +396,7 @@ void ouro__frame_release(struct frame *frame)
 	frame->taken = NULL;
 	if (frame->segment)
 		ouro__segment_free(&frame->segment->segment);
-	drop_shared(frame->segment);
+	ouro__shared_drop(frame->segment);
 	frame->segment = NULL;
 	frame->bytes = (ouro_str){ NULL, 0 };
 }
@@ -463,11 +474,7 @@ static void close_end(struct frame_end *end, leave_fn *leave)
 	ouro__frame_hang_up(end);
 	ouro__fd_close(&end->side);
 	ouro__fd_close(&end->keep);
-	for (int i = 0; i < FRAME_SEGMENTS; i++) {
-		ouro__segment_drop(&end->made[i]);
-		drop_shared(end->mapped[i]);
-		end->mapped[i] = NULL;
-	}
+	ouro__kept_drop(end);
 	leave_both(end, leave);
 	box_close(&end->own);
 }

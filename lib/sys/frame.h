@@ -31,7 +31,7 @@
 enum frame_between { FRAME_THREADS, FRAME_PROCESSES };
 
 #define FRAME_FDS      PASS_MOST
-#define FRAME_SEGMENTS 4 /* kept each way; when all are in use a message has one of its own */
+#define FRAME_SEGMENTS 64 /* kept each way; when all are in use a message has one of its own */
 
 struct frame_end;
 
@@ -64,6 +64,7 @@ struct frame_inbox {
 struct frame_line;   /* a descriptor that waits for its turn, by its place in the outbox */
 struct frame_both;   /* what two threads' ends have in common */
 struct frame_shared; /* a segment that is mapped, for as long as its end or a message needs it */
+struct frame_kept;   /* the segments that are kept */
 
 struct frame_end {
 	enum frame_between between;
@@ -83,8 +84,7 @@ struct frame_end {
 	struct frame_line *line;
 	unsigned line_room, line_used, line_sent;
 
-	struct segment made[FRAME_SEGMENTS];
-	struct frame_shared *mapped[FRAME_SEGMENTS];
+	struct frame_kept *kept; /* NULL: there was no large message yet */
 };
 
 /* Both ends, no descriptor of which blocks. 0, -EMFILE, -ENOMEM. */

@@ -10,6 +10,7 @@
 #include "ouro/error.h"
 #include "sys/fd.h"
 #include "sys/frame.h"
+#include "sys/kept.h"
 #include "sys/wire.h"
 
 #include <errno.h>
@@ -21,9 +22,6 @@
 /* From here on a message does not travel in the pipe. A segment is worth its while later. */
 #define LARGE_FOR_THREADS   ((size_t)4 * 1024)
 #define LARGE_FOR_PROCESSES WIRE_INLINE_MOST
-
-/* A segment larger than this is not kept for the next message. */
-#define KEPT_MOST ((size_t)128 * 1024 * 1024)
 
 struct frame_line {
 	size_t at;
@@ -95,36 +93,16 @@ static void line_up(struct frame_end *end, size_t at, const int *fds, unsigned c
 	memcpy(line->fd, fds, count * sizeof(*fds));
 }
 
-/* A free one with room for n bytes, else a free place for a new one, else NULL. */
-static struct segment *choose(struct frame_end *end, size_t n)
-{
-	struct segment *place = NULL;
-
-	for (int i = 0; i < FRAME_SEGMENTS; i++) {
-		struct segment *segment = &end->made[i];
-
-		if (segment->base && !ouro__segment_take(segment))
-			continue;
-		if (ouro__segment_room(segment) >= n && segment->base)
-			return segment;
-		if (segment->base)
-			ouro__segment_free(segment);
-		if (!place || (place->base && !segment->base))
-			place = segment;
-	}
-	return place;
-}
-
 /* Copies the bytes of a large message; *ret_fd: the descriptor of a new segment, or -1. */
 static int copy_to_segment(struct frame_end *end, ouro_str bytes, struct wire *wire,
 			   uint32_t *ret_index, int *ret_fd)
 {
-	struct segment *segment = bytes.len <= KEPT_MOST ? choose(end, bytes.len) : NULL;
+	struct segment *segment = ouro__kept_choose(end, bytes.len);
 	struct segment fresh = { 0 };
 	int err = 0;
 
 	*ret_fd = -1;
-	*ret_index = segment ? (uint32_t)(segment - end->made) : FRAME_SEGMENTS;
+	*ret_index = segment ? (uint32_t)(segment - end->kept->made) : FRAME_SEGMENTS;
 	wire->fresh = !segment || ouro__segment_room(segment) < bytes.len;
 	if (wire->fresh)
 		err = ouro__segment_make(&fresh, bytes.len, ret_fd);
@@ -133,12 +111,10 @@ static int copy_to_segment(struct frame_end *end, ouro_str bytes, struct wire *w
 	if (wire->fresh)
 		ouro__segment_take(&fresh);
 	memcpy(ouro__segment_bytes(wire->fresh ? &fresh : segment), bytes.ptr, bytes.len);
-	if (wire->fresh && segment) {
-		ouro__segment_drop(segment);
-		*segment = fresh;
-	} else if (wire->fresh) {
+	if (wire->fresh && segment)
+		ouro__kept_replace(end, segment, &fresh);
+	else if (wire->fresh)
 		ouro__segment_drop(&fresh);
-	}
 	return 0;
 }
 

@@ -1,8 +1,7 @@
 /* glance.h -- a last glance before sleep: whether to look a little longer for what may come at once.
  *
- *     uint64_t now = clock_ns();
- *
- *     if (glance_is_due(&glance, now)) {
+ *     if (glance_is_due(&glance)) {
+ *             glance_begin(&glance, clock_ns());
  *             while (!(came = ...) && glance_again(&glance, now = clock_ns()))
  *                     ;
  *             glance_over(&glance, now, came);
@@ -35,15 +34,18 @@ struct glance {
 	unsigned pause; /* how many those were at first */
 };
 
-static inline bool glance_is_due(struct glance *glance, uint64_t now)
+static inline bool glance_is_due(struct glance *glance)
 {
-	if (glance->skip) {
-		glance->skip--;
-		return false;
-	}
+	if (!glance->skip)
+		return true;
+	glance->skip--;
+	return false;
+}
+
+static inline void glance_begin(struct glance *glance, uint64_t now)
+{
 	glance->began = now;
 	glance->looks = 0;
-	return true;
 }
 
 /* Nothing was there: is it to be looked for again? */

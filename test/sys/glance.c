@@ -9,8 +9,9 @@ static bool look(struct glance *glance, uint64_t ns)
 {
 	uint64_t step = ns < NS_PER_US ? ns : NS_PER_US, end = now + ns;
 
-	if (!glance_is_due(glance, now))
+	if (!glance_is_due(glance))
 		return false;
+	glance_begin(glance, now);
 	while (now < end && glance_again(glance, now))
 		now += step;
 	glance_over(glance, now, now >= end);
