@@ -80,9 +80,11 @@ static void send_more(ouro_port *port, void *arg)
 static void run(const struct bench_task *task)
 {
 	ouro_loop *loop = ouro_loop_new(NULL);
-	ouro_worker_opts opts = { .main = far_main,
-				  .kind = KIND,
-				  .port = { .high = (size_t)64 << 20 } };
+	ouro_worker_opts opts = {
+		.main = far_main,
+		.kind = KIND,
+		.port = { .high = task->spread > 1 << 20 ? 4 * (size_t)task->spread : 0 }
+	};
 	ouro_port *port;
 
 	task_now = task;

@@ -41,6 +41,13 @@ static void drop_frame(struct frame *frame)
 	ouro__frame_release(frame);
 }
 
+/* What was delivered. */
+static void done_with(struct ouro_port *port, struct frame *frame)
+{
+	ouro__port_drop(frame);
+	ouro__frame_give_back(&port->half->end, frame);
+}
+
 /* Holding. */
 
 static int hold_frame(struct ouro_port *port, struct frame *frame)
@@ -152,7 +159,7 @@ static void deliver(struct ouro_port *port, struct frame *frame)
 	}
 	count_received(port, frame);
 	call_listener(port, frame);
-	drop_frame(frame);
+	done_with(port, frame);
 }
 
 /* Has the turn used up its time? Outside one there is no such thing. */
@@ -281,7 +288,7 @@ static bool receive_held(struct ouro_port *port, ouro_message_fn *fn, void *arg)
 			port->now = &held->frame;
 			fn(port, message_of(&held->frame), arg);
 			port->now = NULL;
-			drop_frame(&held->frame);
+			done_with(port, &held->frame);
 		} else {
 			mark_reached(port, &held->frame);
 		}

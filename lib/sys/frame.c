@@ -15,6 +15,7 @@
 
 #include "base/alloc.h"
 #include "ouro/error.h"
+#include "sys/both.h"
 #include "sys/fd.h"
 #include "sys/kept.h"
 #include "sys/wire.h"
@@ -26,11 +27,6 @@
 
 #define FIRST_ROOM ((size_t)4 * 1024)
 #define MOST_ROOM  ((size_t)64 * 1024) /* of a box: holds any message that is inline */
-
-struct frame_both {
-	atomic_int open;
-	struct frame_inbox box[2];
-};
 
 static struct frame_inbox *box_of(struct frame_end *end)
 {
@@ -322,6 +318,7 @@ static int open_bytes(struct frame_end *end, const struct wire *wire, const char
 	case WIRE_MEMORY:
 		memcpy(&memory, at, sizeof(memory));
 		frame->taken = (char *)(uintptr_t)memory.taken;
+		frame->copied = wire->fresh;
 		frame->bytes = ouro_str_n((void *)(uintptr_t)memory.bytes, (size_t)wire_len(wire));
 		return 0;
 	case WIRE_SEGMENT:
@@ -401,6 +398,15 @@ void ouro__frame_release(struct frame *frame)
 	frame->bytes = (ouro_str){ NULL, 0 };
 }
 
+void ouro__frame_give_back(struct frame_end *end, struct frame *frame)
+{
+	if (frame->copied && frame->taken && end->both) {
+		spare_give(&end->both->spares[end->which], frame->taken, frame->bytes.len);
+		frame->taken = NULL;
+	}
+	ouro__frame_release(frame);
+}
+
 /* Closing. */
 
 static void box_close(struct frame_inbox *box)
@@ -456,6 +462,8 @@ static void leave_both(struct frame_end *end, leave_fn *leave)
 		return;
 	leave(&both->box[0], end->drop);
 	leave(&both->box[1], end->drop);
+	spares_free(&both->spares[0]);
+	spares_free(&both->spares[1]);
 	ouro__free(both);
 }
 

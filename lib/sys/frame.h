@@ -45,6 +45,7 @@ struct frame {
 
 	/* Received: */
 	char *taken; /* between threads: a large one's memory, to be kept or freed */
+	bool copied; /* into that, by ouro__frame_send() */
 	struct frame_shared *segment; /* between processes: where the bytes of a large one are */
 	bool fds_lost;                /* they were sent, and this process had no room for them */
 	int bytes_lost; /* -ENOMEM, -EMFILE: likewise, for those of a large one; or 0 */
@@ -130,6 +131,9 @@ int ouro__frame_read(struct frame_end *end);
  * may be after the end is closed. Its descriptors and `taken` are the caller's if he sets them to -1 and NULL before he releases it. */
 int ouro__frame_next(struct frame_end *end, struct frame *ret_frame);
 void ouro__frame_release(struct frame *frame);
+
+/* The same for one that came to this end: what it was copied into serves the other end's next copy. */
+void ouro__frame_give_back(struct frame_end *end, struct frame *frame);
 
 /* Closes it: the other side reads what was written, then the end. What was lined up and not written
  * is dropped, what was sent here and not taken in is freed. Twice does nothing. */

@@ -3,11 +3,12 @@
  * What stands in line begins at the start of a message, always, although the pipe may have taken
  * half of it: whoever closes must find in whole messages what nobody will ever read.
  *
- * A large message between processes is copied into a segment. There are a few of those each way,
+ * A large message between processes is copied into a segment. There are some of those each way,
  * used again and again, because a page that is already there costs a tenth of a new one; when all
  * are being read, or the message is huge, it gets one for itself. */
 #include "base/alloc.h"
 #include "ouro/error.h"
+#include "sys/both.h"
 #include "sys/fd.h"
 #include "sys/frame.h"
 #include "sys/kept.h"
@@ -133,17 +134,29 @@ static int send_by_segment(struct frame_end *end, struct wire *wire, const struc
 	return 0;
 }
 
-static int send_by_memory(struct frame_end *end, const struct wire *wire, const struct frame *frame,
+/* Into memory that came back from an earlier one, if there is any. NULL: no memory. */
+static char *copy_to_memory(struct frame_end *end, ouro_str bytes)
+{
+	char *copy = spare_take(&end->both->spares[!end->which], bytes.len);
+
+	if (!copy)
+		copy = ouro__realloc(NULL, bytes.len);
+	if (copy)
+		memcpy(copy, bytes.ptr, bytes.len);
+	return copy;
+}
+
+static int send_by_memory(struct frame_end *end, struct wire *wire, const struct frame *frame,
 			  char *take)
 {
 	struct wire_memory memory = { (uintptr_t)take, (uintptr_t)frame->bytes.ptr };
 
 	if (!take) {
-		take = ouro__realloc(NULL, frame->bytes.len);
+		take = copy_to_memory(end, frame->bytes);
 		if (!take)
 			return -ENOMEM;
-		memcpy(take, frame->bytes.ptr, frame->bytes.len);
 		memory.taken = memory.bytes = (uintptr_t)take;
+		wire->fresh = true;
 	}
 	put(end, wire, sizeof(*wire));
 	put(end, &memory, sizeof(memory));

@@ -26,7 +26,7 @@ struct wire {
 	uint32_t len_low;
 	uint16_t len_high;
 	uint8_t fd_count;
-	uint8_t fresh; /* a segment that the reader has not seen yet */
+	uint8_t fresh; /* a segment that the reader has not seen yet; memory made for a copy */
 };
 
 struct wire_memory {
@@ -62,7 +62,7 @@ static inline int wire_check(const struct wire *wire, enum frame_between between
 	uint8_t other = between == FRAME_THREADS ? WIRE_SEGMENT : WIRE_MEMORY;
 
 	if (wire->magic != WIRE_MAGIC || wire->how > WIRE_SEGMENT || wire->how == other ||
-	    wire->fd_count > FRAME_FDS || wire->fresh > (wire->how == WIRE_SEGMENT))
+	    wire->fd_count > FRAME_FDS || wire->fresh > (wire->how != WIRE_INLINE))
 		return OURO_EPROTO;
 	if (wire->how == WIRE_INLINE && wire_len(wire) > WIRE_INLINE_MOST)
 		return OURO_EPROTO;

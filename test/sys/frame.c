@@ -1,5 +1,6 @@
 /* Messages over a pair of pipes, between threads and between processes, from peers good and bad. */
 #include "sys/frame.h"
+#include "base/alloc.h"
 
 #include "ouro/error.h"
 #include "sys/wire.h"
@@ -388,6 +389,68 @@ TEST(the_same_pages_serve_one_message_after_the_other)
 		ouro__frame_release(&frame);
 	}
 	free(bytes);
+	close_two(&two);
+}
+
+/* Between threads: what a message was copied into, given back, is what the next is copied into. */
+TEST(memory_that_was_given_back_is_used_again)
+{
+	struct two two = open_two(FRAME_THREADS);
+	char *bytes = pattern(200000, 1);
+	const char *at = NULL;
+	struct frame frame;
+
+	for (int i = 0; i < 10; i++) {
+		send_copy(&two.near, 1, bytes + i, 100000);
+		frame = receive(&two.near, &two.far);
+		CHECK(!at || frame.bytes.ptr == at);
+		CHECK(!memcmp(frame.bytes.ptr, bytes + i, 100000));
+		at = frame.bytes.ptr;
+		ouro__frame_give_back(&two.far, &frame);
+		CHECK(!frame.taken);
+	}
+	send_copy(&two.near, 1, bytes, 200000); /* too large for it */
+	frame = receive(&two.near, &two.far);
+	CHECK(!memcmp(frame.bytes.ptr, bytes, 200000));
+	ouro__frame_give_back(&two.far, &frame);
+	free(bytes);
+	close_two(&two);
+}
+
+/* More than is kept, in either order of closing; nothing of it is left behind. */
+TEST(memory_that_was_given_back_goes_with_the_pipe)
+{
+	struct frame frames[80];
+
+	for (int which = 0; which < 2; which++) {
+		struct two two = open_two(FRAME_THREADS);
+		char *bytes = pattern(100000, 1);
+
+		for (int i = 0; i < 80; i++) {
+			send_copy(&two.near, 1, bytes, 100000);
+			frames[i] = receive(&two.near, &two.far);
+		}
+		for (int i = 0; i < 80; i++)
+			ouro__frame_give_back(&two.far, &frames[i]);
+		ouro__frame_close(which ? &two.near : &two.far);
+		free(bytes);
+		close_two(&two);
+	}
+}
+
+/* Memory that was handed over is the receiver's, and goes no way back. */
+TEST(only_a_copy_is_given_back)
+{
+	struct two two = open_two(FRAME_THREADS);
+	char *own = ouro__realloc(NULL, 100000);
+	struct frame frame = { .bytes = ouro_str_n(own, 100000) };
+
+	CHECK(own != NULL);
+	memset(own, 1, 100000);
+	CHECK_EQ(ouro__frame_send(&two.near, &frame, own), 0);
+	frame = receive(&two.near, &two.far);
+	CHECK(!frame.copied);
+	ouro__frame_give_back(&two.far, &frame);
 	close_two(&two);
 }
 
