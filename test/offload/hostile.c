@@ -138,6 +138,48 @@ TEST(no_call_is_handed_over_ahead_behind_a_job_that_may_never_answer)
 	ouro_loop_free(loop);
 }
 
+/* Each is answered once, with what is its due or an error that the lack of memory has made of it. */
+static bool is_told(const char *job, ouro_op op, const struct asked *asked)
+{
+	bool is_garbage = !strcmp(job, "garbage");
+
+	CHECK_EQ(asked->answers, op.id != 0);
+	if (op.id)
+		CHECK(asked->err == OURO_ECRASHED || asked->err == -ENOMEM ||
+		      (is_garbage && asked->err == OURO_EPROTO));
+	return op.id != 0 && asked->err != -ENOMEM;
+}
+
+/* An allocation fails here, in the nursery or in a runner. */
+static int ask_for_three(void)
+{
+	static const char *const bad[] = { "segv", "garbage", "exit" };
+	ouro_crew_opts opts = { .jobs = hostile, .count = 2, .kind = OURO_PROCESSES };
+	struct asked asked[3] = { { .answers = 0 } };
+	ouro_loop *loop = ouro_loop_new(NULL);
+	int err = loop ? 0 : -ENOMEM;
+	ouro_crew *crew;
+	ouro_op op[3];
+
+	if (!err)
+		err = ouro_crew_start(loop, &opts, &crew);
+	if (!err) {
+		for (int i = 0; i < 3; i++)
+			op[i] = ouro_crew_call(crew, bad[i], ouro_str_z("3"), on_asked, &asked[i]);
+		run(loop);
+		for (int i = 0; i < 3; i++)
+			err = is_told(bad[i], op[i], &asked[i]) ? err : -ENOMEM;
+	}
+	ouro_loop_free(loop);
+	return err;
+}
+
+TEST(without_memory_each_hostile_job_still_has_its_answer)
+{
+	CHECK(for_each_failing_allocation(ask_for_three) > 10);
+	CHECK_EQ(waitpid(-1, NULL, WNOHANG), -1);
+}
+
 /* A loop that ticks, and a crew of two whose second runner always has a call. */
 
 struct scene {
