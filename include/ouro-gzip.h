@@ -1,13 +1,15 @@
 /* ouro-gzip.h -- answers compressed by zlib, for clients that say they can read that.
  *
- * A module: link libouro-gzip (pkg-config ouro-gzip) beside libouro. Off until a route says so; on a
- * line with a table it stands before every line of that:
+ * A module: link libouro-gzip (pkg-config ouro-gzip) beside libouro. Off until a route says so (on a
+ * line with a table it stands before every line of that), or a server, for all of its answers:
  *
  *     ouro_gzip *gzip;
  *     ...
  *     err = ouro_gzip_new(loop, NULL, &gzip);
  *     ...
  *     { .path = "/", .wrap = ouro_gzip_wrap, .arg = gzip, .routes = pages },
+ *     ...
+ *     ouro_http_opts opts = { .wrap = ouro_gzip_wrap, .wrap_arg = gzip, ... };
  *
  * Compressed is what a handler answers, whole or in pieces, with a type that is text of some kind, to
  * a request whose Accept-Encoding prefers gzip to nothing; large pieces on the loop's pool, so that
@@ -36,7 +38,7 @@ typedef struct ouro_gzip_opts {
 	size_t   least;    /* bytes of a body whose length is known; 0: 1024 */
 	size_t   in_place; /* longer pieces go to the pool; 0: 16 KiB, OURO_NEVER: none does */
 	unsigned most; /* answers at once, 350 KiB each and what they wait with; more go as they */
-		       /* are; 0: 64 */
+	/* are; 0: 64 */
 	unsigned kept; /* of those 350 KiB, for the next answers; 0: 4 */
 
 	/* Kept by address, the last is NULL; "text" and a slash and a star is every text. NULL: text,

@@ -127,6 +127,9 @@ typedef struct ouro_http_opts {
 	const struct ouro_shed_opts *shed; /* overload: see shed.h. Copied; NULL: never says no */
 
 	unsigned delay_ms; /* ouro_loop_main(): served so long after SIGTERM; 0: not at all */
+
+	ouro_req_fn *wrap;     /* before every handler, and the wraps of routes: as theirs */
+	void        *wrap_arg; /* what it is given; NULL: arg */
 } ouro_http_opts;
 
 /* Listens and serves. *ret_server; NULL: not wanted, it lives as long as the loop. 0, or

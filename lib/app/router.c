@@ -117,10 +117,10 @@ static int take(const struct line *line, const struct trail *trail, struct match
 
 static int take_rest(const struct router *router, struct match *match)
 {
-	if (!router->on_request.fn)
+	if (!router->rest.links)
 		return 404;
-	match->chain = &router->on_request;
-	match->links = 1;
+	match->chain = router->rest.link;
+	match->links = router->rest.links;
 	return 0;
 }
 

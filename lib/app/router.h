@@ -55,7 +55,7 @@ struct router {
 	struct node root, *nodes;
 	struct spot star;  /* "*", which OPTIONS and CONNECT are about */
 	const char *allow; /* every method of every line */
-	struct chain_link on_request;
+	struct rest_chain rest;
 	struct node **buckets;
 	uint32_t mask, literals;
 	unsigned depth; /* parts of the longest path */

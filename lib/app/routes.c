@@ -13,7 +13,7 @@
 struct reader {
 	struct router *router;
 	const struct log *log;
-	void *arg; /* of a line that has none */
+	const ouro_http_opts *opts; /* whose arg a line has that has none */
 	unsigned depth;
 	const ouro_route *above[ROUTE_NESTED]; /* the lines that led here */
 	char path[ROUTE_LENGTH + 1];           /* theirs, and that of the line at hand */
@@ -125,22 +125,24 @@ static const char *wrong_line(const ouro_route *route, bool below)
 
 /* ---- Lines ---- */
 
-/* The wrappers from the outside in, and `last`. */
+/* The wrappers from the outside in, the server's first, and `last`. */
 static struct chain_link *make_chain(const struct reader *reader, struct line *line,
 				     struct chain_link last)
 {
 	struct chain_link *chain =
-		ouro__router_get(reader->router, (reader->depth + 2) * sizeof(struct chain_link));
+		ouro__router_get(reader->router, (reader->depth + 3) * sizeof(struct chain_link));
 
 	line->links = 0;
 	if (!chain)
 		return NULL;
+	chain_wrap(reader->opts, chain, &line->links);
 	for (unsigned i = 0; i <= reader->depth; i++) {
 		const ouro_route *at = i < reader->depth ? reader->above[i] : &line->route;
 
 		if (at->wrap)
 			chain[line->links++] =
-				(struct chain_link){ at->wrap, at->arg ? at->arg : reader->arg };
+				(struct chain_link){ at->wrap,
+						     at->arg ? at->arg : reader->opts->arg };
 	}
 	chain[line->links++] = last;
 	return chain;
@@ -165,7 +167,7 @@ static void inherit(const struct reader *reader, ouro_route *route)
 			route->answer_ms = above->answer_ms;
 	}
 	if (!route->arg)
-		route->arg = reader->arg;
+		route->arg = reader->opts->arg;
 	route->no_shed |= is_health(route->fn);
 }
 
@@ -256,7 +258,7 @@ static int add_table(struct reader *reader, const ouro_route *routes)
 int ouro__router_new(const ouro_http_opts *opts, const struct log *log, void **ret_router)
 {
 	struct router *router = ouro__router_begin();
-	struct reader reader = { .router = router, .log = log, .arg = opts->arg };
+	struct reader reader = { .router = router, .log = log, .opts = opts };
 	int err = router ? add_table(&reader, opts->routes) : -ENOMEM;
 
 	if (!err)
@@ -265,7 +267,7 @@ int ouro__router_new(const ouro_http_opts *opts, const struct log *log, void **r
 		ouro__router_free(router);
 		return err;
 	}
-	router->on_request = (struct chain_link){ opts->on_request, opts->arg };
+	rest_chain_set(&router->rest, opts);
 	*ret_router = router;
 	return 0;
 }

@@ -190,7 +190,7 @@ struct ouro_server {
 	size_t stream_max; /* of a body that on_request reads piece by piece */
 	const struct router_type *router_type;
 	void *router;
-	struct chain_link on_request; /* the chain of what no route takes */
+	struct rest_chain rest;
 	struct acceptor acceptor;
 	bool listening, full;
 	bool leaving;  /* the end has been announced: answers are the last of their connections */

@@ -66,9 +66,9 @@ int ouro__server_find(ouro_req *req)
 			return status;
 	}
 	if (!server->router) {
-		req->match.chain = &server->on_request;
-		req->match.links = 1;
-		if (!server->opts.on_request)
+		req->match.chain = server->rest.link;
+		req->match.links = server->rest.links;
+		if (!server->rest.links)
 			return 404;
 		return req->parse.method == HTTP_CONNECT ? 501 : 0;
 	}

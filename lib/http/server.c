@@ -429,7 +429,7 @@ int ouro__server_open(ouro_loop *loop, const ouro_http_opts *opts, bool listen,
 		(struct head_limits){ filled.head_max, filled.target_max, filled.fields_max };
 	server->router_type = type;
 	server->router = router;
-	server->on_request = (struct chain_link){ filled.on_request, filled.arg };
+	rest_chain_set(&server->rest, &filled);
 	list_init(&server->waiting);
 	list_init(&server->feeds);
 	list_init(&server->hooks);

@@ -13,6 +13,28 @@ struct chain_link {
 	void *arg;
 };
 
+/* That of what no route takes. */
+struct rest_chain {
+	struct chain_link link[2];
+	unsigned links; /* 0: nobody takes it */
+};
+
+static inline void chain_wrap(const ouro_http_opts *opts, struct chain_link *chain, unsigned *links)
+{
+	if (opts->wrap)
+		chain[(*links)++] = (struct chain_link){ opts->wrap, opts->wrap_arg ? opts->wrap_arg
+										    : opts->arg };
+}
+
+static inline void rest_chain_set(struct rest_chain *rest, const ouro_http_opts *opts)
+{
+	rest->links = 0;
+	if (!opts->on_request)
+		return;
+	chain_wrap(opts, rest->link, &rest->links);
+	rest->link[rest->links++] = (struct chain_link){ opts->on_request, opts->arg };
+}
+
 #define MATCH_PARAMS 8
 
 /* Where a `:name` lies in ouro_req_path(): not decoded to the end. */

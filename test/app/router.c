@@ -27,10 +27,16 @@ static void note(ouro_log_level level, const char *sentence, void *arg)
 	say("%s", sentence);
 }
 
+static const char *wraps_all; /* the word of a wrapper of the server; NULL: it has none */
+
 static int compile(const ouro_route *routes, void **ret_router)
 {
 	const struct log log = { note, NULL };
-	const ouro_http_opts opts = { .routes = routes, .arg = WORD("the server's") };
+	const ouro_http_opts opts = { .routes = routes,
+				      .arg = WORD("the server's"),
+				      .on_request = wraps_all ? nobody : NULL,
+				      .wrap = wraps_all ? nobody : NULL,
+				      .wrap_arg = (void *)(uintptr_t)wraps_all };
 
 	said[0] = 0;
 	return ouro__router_new(&opts, &log, ret_router);
@@ -257,6 +263,14 @@ TEST(wrappers_run_from_the_outside_in_each_with_its_arg)
 	CHECK_STR(asked(outer, "GET", "/users/plain"), "outer the server's");
 	CHECK_STR(asked(outer, "GET", "/users/ann/posts/new"),
 		  "outer inner post user=ann post=new");
+}
+
+TEST(the_servers_runs_first_whoever_takes_it)
+{
+	wraps_all = "all";
+	CHECK_STR(asked(outer, "GET", "/users/me"), "all outer me me");
+	CHECK_STR(asked(outer, "GET", "/7"), "all the server's post post=7");
+	CHECK_STR(asked(outer, "GET", "/users/ann"), "all the server's");
 }
 
 TEST(before_a_slash_is_added_too)

@@ -207,6 +207,22 @@ TEST(who_asks_for_gzip_gets_it)
 	leave();
 }
 
+TEST(a_server_may_say_so_for_all_that_it_answers)
+{
+	CHECK((loop = ouro_loop_new(&(ouro_loop_opts){ .clock = OURO_CLOCK_VIRTUAL })) != NULL);
+	CHECK_EQ(ouro_gzip_new(loop, NULL, &gzip), 0);
+	CHECK_EQ(ouro_http_open(loop,
+				&(ouro_http_opts){ .on_request = answer_whole,
+						   .wrap = ouro_gzip_wrap,
+						   .wrap_arg = gzip },
+				&server),
+		 0);
+	fill();
+	answer_to(ASK);
+	check_same(body, body_len);
+	leave();
+}
+
 static void wanted(const char *lines, bool yes)
 {
 	char request[512];

@@ -625,7 +625,7 @@ TEST(a_full_disk_is_507_and_keeps_nothing)
 	opts.folder = "spool/small";
 	fd = desk(read_form);
 	CHECK_EQ(mkdir("spool/small", 0755), 0);
-	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	if (unshare(CLONE_NEWNS) || mount("none", "/", "", MS_REC | MS_PRIVATE, NULL) ||
 	    mount("none", "spool/small", "tmpfs", 0, "size=64k")) {
 		close(fd);
 		end();

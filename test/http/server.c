@@ -49,6 +49,42 @@ static void answer_later(ouro_req *req, void *arg)
 	ouro_timer_after(loop, 100, later_hello, ouro_req_later(req));
 }
 
+static void say_and_go_on(ouro_req *req, void *arg)
+{
+	say("%s", (const char *)arg);
+	ouro_req_next(req);
+}
+
+static void keep_out(ouro_req *req, void *arg)
+{
+	say("%s", (const char *)arg);
+	ouro_req_status(req, 401);
+}
+
+TEST(a_wrapper_stands_before_all_that_it_takes)
+{
+	ouro_http_opts opts = { .on_request = hello,
+				.wrap = say_and_go_on,
+				.arg = word("arg"),
+				.wrap_arg = word("its own") };
+	int fd;
+
+	open_server(opts);
+	fd = connect_client();
+	CHECK(has(ask(fd, HELLO), "hello"));
+	CHECK_STR(said, "its own");
+	close(fd);
+	end();
+	opts.wrap = keep_out;
+	opts.wrap_arg = NULL;
+	open_server(opts);
+	fd = connect_client();
+	CHECK(has(ask(fd, HELLO), "401 Unauthorized"));
+	CHECK_STR(said, "its own arg");
+	close(fd);
+	end();
+}
+
 TEST(an_answer_may_come_later)
 {
 	serve(answer_later);
