@@ -31,6 +31,7 @@ static void fill(void)
 	body = malloc(body_len + 1);
 	for (size_t i = 0; i < body_len; i++)
 		body[i] = "the quick brown fox\n"[random_below(&seed, 20)];
+	body[body_len] = '\0';
 }
 
 static void set_fields(ouro_req *req)
