@@ -133,6 +133,28 @@ TEST(a_thousand_crashes_in_a_row_leave_nothing)
 
 /* Killed from outside. */
 
+/* No death here has to do with a job. The first is forgiven; then it is longer each time, for runners that
+ * lived less than a second. A kill comes before the death, and seeing the next start after it: so what
+ * is measured is never less than the delay, and how slow the machine is does not matter. */
+TEST(a_runner_that_dies_again_and_again_comes_back_later_each_time)
+{
+	ouro_loop *loop = new_loop();
+	ouro_crew *crew = start_crew(loop, OURO_PROCESSES, 1);
+	uint64_t killed = 0, before, back;
+
+	for (unsigned deaths = 1; deaths <= 4; deaths++) {
+		turn_until(loop, runner_of(crew, 0).id);
+		before = killed;
+		killed = real_ns();
+		CHECK_EQ(kill(runner_of(crew, 0).id, SIGKILL), 0);
+		turn_until(loop, runner_of(crew, 0).starts == deaths + 1);
+		back = real_ns();
+		CHECK(deaths < 2 || back - killed >= (100 * MS) << (deaths - 2) ||
+		      back - before >= 1000 * MS);
+	}
+	ouro_loop_free(loop);
+}
+
 static struct {
 	ouro_crew *crew;
 	uint64_t asked, answered, crashed, other;

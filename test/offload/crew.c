@@ -209,6 +209,24 @@ TEST(one_crew_does_not_keep_a_loop_alive)
 	}
 }
 
+/* So it costs nothing: nothing but what it is asked wakes its loop. */
+TEST(an_idle_crew_has_no_timer)
+{
+	EITHER_KIND(kind)
+	{
+		ouro_loop *loop = new_loop();
+		ouro_crew *crew = start_crew(loop, (enum ouro_kind)kind, 2);
+		struct asked asked = { .answers = 0 };
+		ouro_stats stats;
+
+		ask_for(crew, "fib", "10", &asked);
+		run(loop);
+		ouro_loop_stats(loop, &stats);
+		CHECK_EQ(stats.timers, 0);
+		ouro_loop_free(loop);
+	}
+}
+
 /* The queue. */
 
 /* A runner that is busy until its call is cancelled. */
