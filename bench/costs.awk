@@ -7,6 +7,8 @@ function filled(line,    done, part, what)
 		what = substr(line, RSTART + 1, RLENGTH - 2)
 		line = substr(line, RSTART + RLENGTH)
 		split(what, part, /: /)
+		if (kept_count[part[1]] && behind(part[1], part[2]) == "")
+			print "bench/RESULTS.md has no row of " part[1] ": " part[2] >"/dev/stderr"
 		done = done figure(part[1], part[2], part[3])
 	}
 	return done line

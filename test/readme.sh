@@ -62,7 +62,7 @@ check "there is code in it" [ $i -gt 1 ]
 
 # Each figure of a bench is that of bench/RESULTS.md: see bench/costs.
 figures() {
-	bench/costs | diff README.md -
+	bench/costs 2>&1 | diff README.md -
 }
 check "its figures are those of bench/RESULTS.md" figures
 
