@@ -10,6 +10,7 @@
 #include "loop/call.h"
 #include "ouro/error.h"
 #include "ouro/events.h"
+#include "sys/limit.h"
 #include <errno.h>
 
 #define USUAL_PERIOD_MS 1000
@@ -141,9 +142,21 @@ const char *ouro_dashboard_url(const ouro_dashboard *dashboard)
 
 /* ---- Viewers ---- */
 
+/* /proc is memory, not a disk: it does not wait. It is a file to open all the same, once a second. */
+static void weigh(ouro_dashboard *dashboard)
+{
+	uint64_t now = ouro_loop_now(dashboard->base.loop);
+
+	if (dashboard->weighed && now - dashboard->weighed < NS_PER_S)
+		return;
+	dashboard->weighed = now;
+	dashboard->resident = ouro__limit_resident();
+}
+
 /* The picture of now, in dashboard->text. 0 or -ENOMEM. */
 static int take_picture(ouro_dashboard *dashboard)
 {
+	weigh(dashboard);
 	ouro__dashboard_look(dashboard);
 	ouro_buf_cut(dashboard->text, 0);
 	return ouro__dashboard_state(dashboard, dashboard->text);

@@ -37,6 +37,8 @@ struct ouro_dashboard {
 	ouro_timer timer; /* {0}: nobody looks */
 	uint64_t began;
 	uint64_t shown;      /* when the last picture was sent */
+	uint64_t resident;   /* bytes of memory that the process held */
+	uint64_t weighed;    /* then; 0: never */
 	struct lane *lanes;  /* LANES of them */
 	ouro_buf *text;      /* of the last picture; used again for the next */
 	ouro_server *server; /* NULL: it is among others' routes */

@@ -11,7 +11,6 @@
 #include "ouro/crew.h"
 #include "ouro/pool.h"
 #include <inttypes.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define ACTIVE_MOST  5000
@@ -61,14 +60,12 @@ static void next_in_list(struct json *json)
 static void put_program(struct json *json, const ouro_dashboard *dashboard)
 {
 	uint64_t now = ouro_loop_now(dashboard->base.loop);
-	struct rusage used;
 
-	getrusage(RUSAGE_SELF, &used);
 	put_text(json, "title", dashboard->title);
 	put(json, ",\"version\":\"%s\",\"pid\":%d,\"period_ms\":%u", ouro_version(), (int)getpid(),
 	    dashboard->period_ms);
-	put(json, ",\"now\":%" PRIu64 ",\"seconds\":%.3f,\"rss\":%ld", now,
-	    (double)(now - dashboard->began) / 1e9, used.ru_maxrss * 1024);
+	put(json, ",\"now\":%" PRIu64 ",\"seconds\":%.3f,\"resident\":%" PRIu64, now,
+	    (double)(now - dashboard->began) / 1e9, dashboard->resident);
 }
 
 static void put_loop(struct json *json, const ouro_stats *stats)

@@ -2,6 +2,7 @@
 #include "app/dashboard.h"
 #include "http/desk.h"
 #include "ouro/crew.h"
+#include <sys/mman.h>
 
 static ouro_dashboard *dashboard;
 
@@ -156,6 +157,41 @@ static int nothing_job(ouro_str in, ouro_buf *out)
 {
 	(void)in, (void)out;
 	return 0;
+}
+
+static uint64_t resident(int fd)
+{
+	static const char name[] = "\"resident\":";
+	const char *at = strstr(ask(fd, ASK("/dashboard/state")), name);
+
+	CHECK(at != NULL);
+	return strtoull(at + strlen(name), NULL, 10);
+}
+
+/* Asked for once a second; what is given back is not there any more. */
+TEST(memory_is_what_is_held_now)
+{
+	const size_t much = (size_t)64 << 20;
+	uint64_t before, held;
+	void *memory;
+	int fd;
+
+	open_mounted((ouro_dashboard_opts){ .period_ms = 500 });
+	fd = connect_client();
+	before = resident(fd);
+	CHECK(before > 0);
+	memory = mmap(NULL, much, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	CHECK(memory != MAP_FAILED);
+	CHECK_EQ(resident(fd), before);
+	pass(1000);
+	held = resident(fd);
+	CHECK(held > before + much / 2);
+	CHECK_EQ(munmap(memory, much), 0);
+	pass(1000);
+	CHECK(resident(fd) < held - much / 2);
+	close(fd);
+	end();
 }
 
 TEST(a_crew_has_a_lane_a_runner)

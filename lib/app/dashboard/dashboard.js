@@ -248,7 +248,7 @@ const status = make('span', { class: 'status', role: 'status' }, 'connecting');
 const about = make('span', { class: 'soft' });
 const cards = make('div', { class: 'cards' });
 
-const turnFacts = facts('turns / s', 'busy', 'longest', 'memory');
+const turnFacts = facts('turns / s', 'busy', 'longest', 'resident');
 const bar = make('div', { class: 'bar', role: 'img', 'aria-label': 'where the last second went' });
 const legend = make('ul', { class: 'legend' });
 const turnPicture = picture(120, 'share of each phase in each of the last 120 seconds');
@@ -319,7 +319,7 @@ function showTurn(a, b) {
 	turnFacts.set('turns / s', rate((b.turns - a.turns) / (b.seconds - a.seconds)));
 	turnFacts.set('busy', `${Math.round(100 * Math.min(1, busy))} %`);
 	turnFacts.set('longest', ms(b.turn.max));
-	turnFacts.set('memory', bytes(b.rss));
+	turnFacts.set('resident', b.resident ? bytes(b.resident) : '–');
 	bar.replaceChildren(...parts.map(([name, share]) => {
 		const part = make('span', { title: `${PHASE_WORDS[name]}: ${(100 * share).toFixed(1)} %` });
 
