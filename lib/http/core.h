@@ -200,8 +200,8 @@ struct ouro_server {
 
 	struct due_list dues[DUE_COUNT], request_dues, answer_dues;
 	struct list waiting; /* requests that handlers have */
-	struct list feeds;   /* guests; the others are */
-	size_t sockets;      /* in http->terms, so many */
+	struct list feeds;   /* guests */
+	size_t sockets;      /* so many more, which are found by http->terms */
 	struct list hooks;   /* server.h */
 	struct peers hosts;
 	struct shed *shed; /* NULL: it has no marks */
