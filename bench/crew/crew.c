@@ -8,9 +8,9 @@
 #include "ouro.h"
 #include "workers/jobs/jobs.h"
 
-#define CALLS  100000
+#define CALLS  50000
 #define TILES  64
-#define PINGS  3000
+#define PINGS  2000
 #define LONG_N "36"
 
 static ouro_loop *loop;

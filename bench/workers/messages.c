@@ -108,10 +108,13 @@ static void run(const struct bench_task *task)
 int main(int argc, char **argv)
 {
 	static const struct bench_task tasks[] = {
-		{ "trip_64", run, 100000, 64 },    { "trip_64_one", run, 100000, 64 },
-		{ "trip_64k", run, 20000, 65536 }, { "trip_16m", run, LARGE_TRIPS, 16 << 20 },
-		{ "way_64", run, 3000000, 64 },    { "way_64k", run, 50000, 65536 },
-		{ "way_16m", run, 200, 16 << 20 },
+		{ "trip_64", run, 100000, 64 },
+		{ "trip_64_one", run, 100000, 64 },
+		{ "trip_64k", run, 20000, 65536 },
+		{ "trip_16m", run, LARGE_TRIPS, 16 << 20 },
+		{ "way_64", run, 3000000, 64 },
+		{ "way_64k", run, 50000, 65536 },
+		{ "way_16m", run, KIND == OURO_THREADS ? 50 : 200, 16 << 20 },
 	};
 
 	return bench_main(argc, argv, tasks, sizeof(tasks) / sizeof(tasks[0]));

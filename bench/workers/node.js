@@ -5,7 +5,7 @@ const { Worker, isMainThread, parentPort, workerData } = require('node:worker_th
 
 const tasks = {
 	trip_64: [20000, 64], trip_64k: [20000, 65536], trip_16m: [2000, 16 << 20],
-	way_64: [1000000, 64], way_64k: [50000, 65536], way_16m: [50, 16 << 20],
+	way_64: [500000, 64], way_64k: [50000, 65536], way_16m: [50, 16 << 20],
 };
 
 if (!isMainThread) {
