@@ -128,13 +128,21 @@ static void on_gone(ouro_stream *stream, int err)
 	ouro__ws_lose(ws_of(stream), err);
 }
 
+/* Before on_close: who closes has left. */
+static void on_left(ouro_stream *stream)
+{
+	ouro_ws *ws = ws_of(stream);
+
+	if (ws->magic)
+		ouro__room_leave(&ws->member, &ws->room);
+}
+
 static void ws_free(struct handle *handle)
 {
 	ouro_ws *ws = (struct ouro_ws *)handle;
 
 	if (ws->magic) {
 		due_clear(&ws->due);
-		ouro__room_leave(&ws->member, &ws->room);
 		if (ws->state == WS_OPENING)
 			ouro__dial_free(ws->dial);
 		else
@@ -151,6 +159,7 @@ static const struct stream_kind ws_kind = {
 	.read = on_read,
 	.drained = on_drained,
 	.gone = on_gone,
+	.left = on_left,
 };
 
 const struct stream_shape ouro__ws_shape = { &ws_kind, sizeof(struct ouro_ws) };
@@ -211,6 +220,8 @@ void ouro_ws_resume(ouro_ws *ws)
 
 int ouro_ws_close(ouro_ws *ws, int code, ouro_str reason)
 {
+	if (!ws)
+		return OURO_ECLOSED;
 	ouro__ws_check(ws);
 	if (!ouro__ws_is_code(code) || reason.len > WS_CONTROL_MAX - 2 ||
 	    !ouro__is_utf8(reason.ptr, reason.len))

@@ -235,8 +235,8 @@ bool ouro__loop_is_busy(const struct ouro_loop *loop)
 	return !task_queue_is_empty(&tasks->macro) || !task_queue_is_empty(&tasks->micro) ||
 	       ouro__tasks_have_posts(tasks) || !list_empty(&loop->closing) ||
 	       !list_empty(&loop->flushes) || !list_empty(&loop->poll.ready) ||
-	       ouro__signals_wait(loop) || loop->stopped || loop->ending ||
-	       ouro__lag_can_tell(loop);
+	       !list_empty(&loop->poll.arrived) || ouro__signals_wait(loop) || loop->stopped ||
+	       loop->ending || ouro__lag_can_tell(loop);
 }
 
 bool ouro__loop_is_alive(const struct ouro_loop *loop)

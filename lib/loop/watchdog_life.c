@@ -41,7 +41,7 @@ static void report_host(struct watchdog *dog)
 
 void ouro__watchdog_awake(struct watchdog *dog)
 {
-	if (!my_tid)
+	if (!my_tid || !load(dog->tid)) /* what a fork has left of it is the parent's */
 		my_tid = (int)gettid();
 	if (dog->tid != my_tid)
 		meet_thread(dog);

@@ -184,17 +184,18 @@ static void record(const struct op *op, int err, uint64_t now, bool unfinished)
 static void record_job(const struct op *op, const char *path, int err, uint64_t called)
 {
 	struct ouro_loop *loop = op->pool->loop;
-	struct trace_record record = { .at = op->began,
-				       .ns = op->stamp > op->began ? op->stamp - op->began : 0,
-				       .phase = span_of(op),
-				       .number = err < 0 ? err : 0 };
+	struct trace_record record = { .phase = span_of(op), .number = err < 0 ? err : 0 };
 	struct trace_job job = { .asked = op->in_call ? op->asked : 0,
 				 .called = called,
 				 .until = loop->lag.stamp,
-				 .tid = op->tid,
 				 .lane = "ouro-pool" };
 
-	if (!op->back || !op->tid || loop->is_virtual)
+	if (!op->back || loop->is_virtual) /* not back: the thread is still writing these */
+		return;
+	record.at = op->began;
+	record.ns = op->stamp > op->began ? op->stamp - op->began : 0;
+	job.tid = op->tid;
+	if (!job.tid)
 		return;
 	if (op->kind->name_lane)
 		op->kind->name_lane(op, job.lane);

@@ -239,6 +239,7 @@ static int map_fresh(struct frame_end *end, size_t len, struct frame_shared **re
 		return err;
 	}
 	shared->holders = 1;
+	shared->pid = getpid();
 	*ret_shared = shared;
 	return 0;
 }
@@ -258,12 +259,18 @@ static bool is_possible(const struct frame_end *end, uint32_t index, bool fresh)
 static int keep_mapped(struct frame_end *end, uint32_t index, struct frame_shared *fresh)
 {
 	struct frame_kept *kept = ouro__kept(end);
+	struct frame_shared *old = kept ? kept->mapped[index] : NULL;
+	size_t bytes = fresh->segment.size - (old ? old->segment.size : 0);
+	int err = kept ? 0 : -ENOMEM;
 
-	if (!kept) {
+	if (kept && kept->mapped_bytes + bytes > KEPT_MOST + FRAME_SEGMENTS * KEPT_HEAD)
+		err = OURO_EPROTO;
+	if (err) {
 		ouro__shared_drop(fresh);
-		return -ENOMEM;
+		return err;
 	}
-	ouro__shared_drop(kept->mapped[index]);
+	kept->mapped_bytes += bytes;
+	ouro__shared_drop(old);
 	kept->mapped[index] = fresh;
 	return 0;
 }
@@ -391,7 +398,7 @@ void ouro__frame_release(struct frame *frame)
 		ouro__fd_close(&frame->fd[i]);
 	ouro__free(frame->taken);
 	frame->taken = NULL;
-	if (frame->segment)
+	if (frame->segment && frame->segment->pid == getpid())
 		ouro__segment_free(&frame->segment->segment);
 	ouro__shared_drop(frame->segment);
 	frame->segment = NULL;

@@ -8,8 +8,7 @@
 
 /* A message larger than this has a segment of its own, as all have when those that are kept come to
  * so many bytes. */
-#define MOST     ((size_t)128 * 1024 * 1024)
-#define MOST_ALL ((size_t)512 * 1024 * 1024)
+#define MOST ((size_t)128 * 1024 * 1024)
 
 struct frame_kept *ouro__kept(struct frame_end *end)
 {
@@ -59,7 +58,7 @@ struct segment *ouro__kept_choose(struct frame_end *end, size_t n)
 		if (!segment->base)
 			break;
 	}
-	return place && kept->bytes + 2 * n <= MOST_ALL ? place : NULL;
+	return place && kept->bytes + 2 * n <= KEPT_MOST ? place : NULL;
 }
 
 void ouro__kept_replace(struct frame_end *end, struct segment *place, const struct segment *fresh)

@@ -3,18 +3,25 @@
 #ifndef OURO__KEPT_H
 #define OURO__KEPT_H
 #include "sys/frame.h"
+#include <sys/types.h>
 
 /* One that is mapped here, and was made by the other side. */
 struct frame_shared {
 	struct segment segment;
 	unsigned holders; /* its end, and the message that is in it */
+	pid_t pid;        /* who reads it: not the child of a fork, which has it mapped as well */
 };
 
 struct frame_kept {
 	struct segment made[FRAME_SEGMENTS]; /* the first so many are there */
 	size_t bytes;                        /* of all of them */
 	struct frame_shared *mapped[FRAME_SEGMENTS];
+	size_t mapped_bytes;
 };
+
+/* Of those kept each way; more than that, and the head of each, no honest sender makes. */
+#define KEPT_MOST ((size_t)512 * 1024 * 1024)
+#define KEPT_HEAD 4096
 
 /* The end's; with the first large message it gets them. NULL: no memory. */
 struct frame_kept *ouro__kept(struct frame_end *end);

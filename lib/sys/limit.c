@@ -30,10 +30,13 @@ void ouro__limit_rank(bool batch, int nice)
 /* All addresses, and those in memory, in pages. */
 static bool read_pages(unsigned long *ret_all, unsigned long *ret_resident)
 {
-	int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	char text[128];
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	ssize_t n;
+	int fd;
 
+	errno = 0;
+	fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
 	ouro__fd_close(&fd);
 	if (n <= 0)
 		return false;
@@ -58,9 +61,9 @@ int ouro__limit_memory(size_t bytes)
 	rlim_t now;
 
 	if (!read_pages(&pages, &resident))
-		return -errno;
+		return errno ? -errno : -EIO;
 	now = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE);
-	return limit(RLIMIT_AS, now + bytes);
+	return limit(RLIMIT_AS, bytes < RLIM_INFINITY - now ? now + bytes : RLIM_INFINITY);
 }
 
 /* Whole seconds are all the kernel knows; a started one counts for the job. */

@@ -84,17 +84,21 @@ bool ouro__proc_end_with(pid_t parent)
  * for one that has ended. */
 static int watch(struct proc *proc, pid_t pid)
 {
+	bool has_gone;
 	int err;
 
 	proc->pid = pid;
 	proc->fd = pidfd_open(pid, 0);
-	if (proc->fd < 0 && errno == ESRCH)
+	has_gone = proc->fd < 0 && errno == ESRCH;
+	if (has_gone)
 		proc->fd = eventfd(1, EFD_CLOEXEC);
 	if (proc->fd >= 0)
 		return 0;
 	err = -errno;
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	if (!has_gone) { /* else the number may be another's by now */
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
 	return err;
 }
 

@@ -66,6 +66,25 @@ TEST(both_kinds_hear_it)
 	close_room();
 }
 
+static void say_count(void *arg)
+{
+	(void)arg;
+	say("left:%zu", ouro_room_count(room));
+}
+
+TEST(who_closes_has_left_when_that_is_told)
+{
+	open_room((ouro_room_opts){ .queue_max = 0 });
+	int fd = shaken();
+
+	ouro_ws_on_close(ws, say_count);
+	ouro_ws_cut(ws);
+	settle();
+	CHECK_STR(said, "left:0");
+	close(fd);
+	close_room();
+}
+
 TEST(a_thousand_hear_it_from_one_copy)
 {
 	static int fds[MANY];

@@ -463,6 +463,7 @@ TEST(a_callback_may_cut_it)
 	CHECK_STR(said, "a closed");
 	close(fd);
 	ouro_ws_cut(NULL);
+	CHECK_EQ(ouro_ws_close(NULL, 1000, ouro_str_z("")), OURO_ECLOSED);
 	end();
 }
 

@@ -287,6 +287,22 @@ TEST(a_descriptor_closed_under_its_handle_harms_nobody_else)
 	tube_close(other);
 }
 
+TEST(and_is_told_though_nothing_else_happens)
+{
+	ouro_loop *loop = new_loop();
+	struct tube tube = tube_empty();
+	ouro_io *io = watch(loop, tube.out, OURO_READABLE, say_and_close, word("io"));
+
+	ouro_io_hold(io, false);
+	CHECK_EQ(ouro_loop_run(loop), 0);
+	CHECK_EQ(ouro_io_set(io, 0), 0);
+	tube_close(tube);
+	ouro_io_hold(io, true);
+	CHECK_EQ(ouro_io_set(io, OURO_WRITABLE), 0);
+	run_and_free(loop);
+	CHECK_STR(said, "io");
+}
+
 /* ---- errors ---- */
 
 static void say_ready(ouro_io *io, unsigned ready, void *arg)
