@@ -39,7 +39,7 @@ static void on_answer(int err, const ouro_answer *answer, void *arg)
 int main(int argc, char **argv)
 {
 	const struct bench_task task = { .name = "fetch" };
-	ouro_client_figures figures;
+	ouro_client_stats figures;
 
 	bench_check(argc == 3);
 	alarm(BENCH_PATIENCE_S);
@@ -52,7 +52,7 @@ int main(int argc, char **argv)
 		ask();
 	bench_check(ouro_loop_run(run.loop) == 0);
 	bench_check(run.answered == run.warm_up + run.n);
-	ouro_client_stats(run.loop, &figures);
+	ouro_client_get_stats(run.loop, &figures);
 	bench_check(figures.made == CONNECTIONS && !figures.retried);
 	bench_done(&task, run.began, run.n);
 	ouro_loop_free(run.loop);

@@ -290,9 +290,9 @@ static void fd_ping_pong(const struct bench_task *task)
 
 static uint64_t turns(ouro_loop *loop)
 {
-	ouro_stats stats;
+	ouro_loop_stats stats;
 
-	ouro_loop_stats(loop, &stats);
+	ouro_loop_get_stats(loop, &stats);
 	return stats.turns;
 }
 
