@@ -46,7 +46,7 @@ static void tick(ouro_loop *loop, void *arg)
 
 int main(void)
 {
-	ouro_loop *loop = ouro_loop_new(NULL);
+	ouro_loop *loop = ouro_loop_or_die(NULL);
 
 	ouro_timer_hold(loop, ouro_timer_every(loop, 200, tick, NULL), false);
 	for (size_t i = 0; i < sizeof(sensors) / sizeof(sensors[0]); i++)

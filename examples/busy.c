@@ -2,8 +2,8 @@
  *
  * An answer takes a second, whoever asks. With eight under way the next is told 503, and when to
  * come back, at once; so are all when the loop is late. Probes are never: /live says that the loop
- * turns, /ready that clients may be sent here, which is not so when it is asked first, nor from
- * SIGTERM on, when all is served for five seconds more.
+ * turns, /ready that clients may be sent here, which is not so at the very first, nor from SIGTERM
+ * on, when all is served for five seconds more.
  *
  *     cc busy.c $(pkg-config --cflags --libs ouro) && ./a.out
  *     for i in $(seq 20); do curl -sw '%{http_code} ' -o /dev/null 127.0.0.1:8080 & done; wait

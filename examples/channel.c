@@ -43,7 +43,7 @@ int main(void)
 {
 	static char names[2][4] = { "one", "two" }, tasks[2][3] = { "12", "30" };
 	ouro_worker_opts opts = { .main = work, .kind = OURO_THREADS }; /* or OURO_PROCESSES */
-	ouro_loop *loop = ouro_loop_new(NULL);
+	ouro_loop *loop = ouro_loop_or_die(NULL);
 	ouro_worker *worker;
 	ouro_port *end[2];
 

@@ -49,7 +49,7 @@ static void listen_to(ouro_io *io, unsigned ready, void *arg)
 
 int main(void)
 {
-	ouro_loop *loop = ouro_loop_new(NULL);
+	ouro_loop *loop = ouro_loop_or_die(NULL);
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	puts("type block, or quit");

@@ -42,7 +42,7 @@ int main(int argc, char **argv)
 					 { .name = NULL } };
 	ouro_crew_opts two = { .jobs = jobs, .kind = OURO_PROCESSES, .timeout_ms = 500 };
 	ouro_http_opts web = { .host = "127.0.0.1", .on_request = answer };
-	ouro_loop *loop = ouro_loop_new(NULL);
+	ouro_loop *loop = ouro_loop_or_die(NULL);
 	ouro_server *server;
 	ouro_crew *crew;
 	int err = ouro_crew_start(loop, &two, &crew);

@@ -37,7 +37,7 @@ static void on_accept(ouro_listener *listener, ouro_stream *stream, const ouro_a
 int main(int argc, char **argv)
 {
 	ouro_listen_opts opts = { .host = "127.0.0.1", .port = 8080 };
-	ouro_loop *loop = ouro_loop_new(NULL);
+	ouro_loop *loop = ouro_loop_or_die(NULL);
 	ouro_listener *listener;
 	int option, err;
 

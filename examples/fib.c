@@ -42,7 +42,7 @@ int main(int argc, char **argv)
 		.jobs = jobs, .count = 2, .kind = OURO_PROCESSES, .timeout_ms = 9000
 	};
 	ouro_http_opts web = { .host = "127.0.0.1", .on_request = answer };
-	ouro_loop *loop = ouro_loop_new(NULL);
+	ouro_loop *loop = ouro_loop_or_die(NULL);
 	ouro_server *server = NULL;
 	ouro_crew *crew = NULL;
 	int err = ouro_crew_start(loop, &two, &crew);

@@ -53,7 +53,7 @@ static void on_open(int err, int fd, void *arg)
 
 int main(int argc, char **argv)
 {
-	loop = ouro_loop_new(NULL);
+	loop = ouro_loop_or_die(NULL);
 	ouro_fs_open(loop, argc > 1 ? argv[1] : "/etc/hostname", O_RDONLY, 0, on_open, NULL);
 	return ouro_loop_main(loop);
 }

@@ -26,7 +26,7 @@ static void on_lost(ouro_source *source, int err, unsigned again_ms, void *arg)
 int main(int argc, char **argv)
 {
 	ouro_source_opts opts = { .url = argc == 2 ? argv[1] : "http://127.0.0.1:8080/ticks" };
-	ouro_loop *loop = ouro_loop_new(NULL);
+	ouro_loop *loop = ouro_loop_or_die(NULL);
 	ouro_source *source;
 	int err = ouro_source_open(loop, &opts, on_event, NULL, &source);
 

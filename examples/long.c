@@ -41,8 +41,8 @@ static void answer(ouro_req *req, void *arg)
 	if (ouro_str_eq(ouro_req_method(req), "HEAD"))
 		*left = 0; /* nothing would ever wait: we would write it all at once */
 	ouro_req_on_drain(req, go_on, left);
-	ouro_req_start(req, 200, "text/plain");
-	go_on(req, left);
+	if (!ouro_req_start(req, 200, "text/plain"))
+		go_on(req, left);
 }
 
 int main(int argc, char **argv)

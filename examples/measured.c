@@ -7,7 +7,6 @@
  *     cc measured.c $(pkg-config --cflags --libs ouro) && ./a.out 8080
  *     curl -H 'X-Request-Id: me' http://127.0.0.1:8080/orders/tea
  *     curl -s http://127.0.0.1:8080/metrics | grep -e orders -e _count */
-#include <errno.h>
 #include <ouro.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,14 +34,12 @@ int main(int argc, char **argv)
 	static const char *const labels[] = { "what", NULL };
 	ouro_metric_opts metric = { .name = "orders_total", .help = "Taken.", .labels = labels };
 	ouro_http_opts opts = { .host = "127.0.0.1", .routes = routes };
-	ouro_loop *loop = ouro_loop_new(NULL);
+	ouro_loop *loop = ouro_loop_or_die(NULL);
 	ouro_server *server = NULL;
 	ouro_access *log;
 	int err;
 
 	opts.port = argc > 1 ? (uint16_t)atoi(argv[argc - 1]) : 8080;
-	if (!loop)
-		return ouro_die("make a loop", -errno);
 	err = ouro_http_listen(loop, &opts, &server);
 	if (!err)
 		err = ouro_access_open(loop, &(ouro_access_opts){ .path = "-" }, &log);

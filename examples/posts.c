@@ -46,7 +46,7 @@ static void *search(void *loop)
 
 int main(void)
 {
-	ouro_loop *loop = ouro_loop_new(NULL);
+	ouro_loop *loop = ouro_loop_or_die(NULL);
 	pthread_t thread;
 
 	ouro_loop_hold(loop, true);

@@ -48,7 +48,7 @@ int main(int argc, char **argv)
 {
 	static const ouro_job jobs[] = { { "primes", count_primes, false }, { .name = NULL } };
 	ouro_call_opts opts = { .on_progress = on_progress };
-	ouro_loop *loop = ouro_loop_new(NULL);
+	ouro_loop *loop = ouro_loop_or_die(NULL);
 	ouro_crew *crew = NULL;
 
 	opts.timeout_ms = argc > 2 ? (unsigned)atoi(argv[2]) : 0; /* how long it may take */

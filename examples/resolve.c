@@ -24,10 +24,8 @@ static void on_found(int err, const ouro_addr *addrs, size_t count, void *arg)
 int main(int argc, char **argv)
 {
 	ouro_dns_opts opts = { .order = OURO_DNS_V6_FIRST, .timeout_ms = 3000 };
-	ouro_loop *loop = ouro_loop_new(NULL);
+	ouro_loop *loop = ouro_loop_or_die(NULL);
 
-	if (!loop)
-		return ouro_die("make a loop", -errno);
 	if (argc == 1)
 		printf("which names?  %s localhost nobody.invalid\n", argv[0]);
 	for (int i = 1; i < argc; i++)

@@ -45,7 +45,7 @@ static pid_t start(const char *command)
 
 int main(void)
 {
-	ouro_loop *loop = ouro_loop_new(NULL);
+	ouro_loop *loop = ouro_loop_or_die(NULL);
 	ouro_signal *hangup;
 	int err = ouro_signal_open(loop, SIGHUP, on_hangup, NULL, &hangup);
 

@@ -8,7 +8,6 @@
  *     curl -i http://127.0.0.1:8080/                      (a list of this folder)
  *     curl -r 0-99 http://127.0.0.1:8080/site.c           (the first hundred bytes)
  *     curl -i --path-as-is http://127.0.0.1:8080/../x     (no way out: 400) */
-#include <errno.h>
 #include <ouro.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,14 +16,12 @@ int main(int argc, char **argv)
 {
 	ouro_static_opts files = { .root = argc > 1 ? argv[1] : ".", .listing = true };
 	ouro_http_opts opts = { .host = "127.0.0.1", .on_request = ouro_static_serve };
-	ouro_loop *loop = ouro_loop_new(NULL);
+	ouro_loop *loop = ouro_loop_or_die(NULL);
 	ouro_server *server;
 	ouro_static *site;
 	int err;
 
 	opts.port = argc > 2 ? (uint16_t)atoi(argv[2]) : 8080;
-	if (!loop)
-		return ouro_die("make a loop", -ENOMEM);
 	err = ouro_static_open(loop, &files, &site);
 	if (err)
 		return ouro_die("serve files", err);

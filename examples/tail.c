@@ -53,7 +53,7 @@ int main(int argc, char **argv)
 {
 	char *path = argv[argc - 1];
 
-	loop = ouro_loop_new(NULL);
+	loop = ouro_loop_or_die(NULL);
 	if (ouro_watch_open(loop, path, false, on_ready, on_change, path, NULL))
 		return 1;
 	return ouro_loop_main(loop);

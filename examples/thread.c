@@ -1,6 +1,7 @@
 /* thread.c -- an answer that takes a thread its time, while the loop serves everybody else.  ★★
  *
- * In between the request may have ended by another hand (a time-out), so its id is kept: it finds
+ * A pool thread does it here, as is right for what waits, or is short; what computes for seconds belongs
+ * on a crew (fib.c), for it would keep your other calls waiting. In between the request may have ended by another hand (a time-out), so its id is kept: it finds
  * the request or NULL. A thread of your own does the same, with ouro_loop_post().
  *
  *     cc thread.c $(pkg-config --cflags --libs ouro) && ./a.out

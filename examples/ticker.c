@@ -54,7 +54,8 @@ int main(int argc, char **argv)
 	int code;
 
 	room = ouro_room_new(NULL);
-	code = ouro_http_main(argc, argv, &(ouro_http_opts){ .routes = routes });
+	code = ouro_http_main(argc, argv,
+			      &(ouro_http_opts){ .host = "127.0.0.1", .routes = routes });
 	ouro_room_free(room);
 	return code;
 }

@@ -33,7 +33,7 @@ static void silence(ouro_loop *loop, void *arg)
 
 int main(void)
 {
-	ouro_loop *loop = ouro_loop_new(NULL);
+	ouro_loop *loop = ouro_loop_or_die(NULL);
 	struct countdown c = { .left = 3 };
 	int code;
 

@@ -25,8 +25,8 @@ static void upload(ouro_req *req, void *arg)
 {
 	ouro_str name = ouro_req_param(req, "name"), path;
 
-	if (strspn(name.ptr, LETTERS) != name.len) {
-		ouro_req_status(req, 400);
+	if (!name.ptr || strspn(name.ptr, LETTERS) != name.len) {
+		ouro_req_status(req, name.ptr ? 400 : 503); /* NULL: no memory for it */
 		return;
 	}
 	path = ouro_req_printf(req, "upload-%s", name.ptr);

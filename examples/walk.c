@@ -6,7 +6,6 @@
  *     cc walk.c $(pkg-config --cflags --libs ouro) && ./a.out /etc */
 #include <errno.h>
 #include <ouro.h>
-#include <ouro/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -47,13 +46,14 @@ static void on_entries(int err, const ouro_entry *entries, size_t count, void *a
 	free(folder);
 	for (asked--; (folder = found) && asked < AT_ONCE; asked++) {
 		found = folder->next;
-		ouro_fs_readdir(loop, folder->path, on_entries, folder);
+		if (!ouro_fs_readdir(loop, folder->path, on_entries, folder).id)
+			exit(ouro_die("ask the pool", -errno));
 	}
 }
 
 int main(int argc, char **argv)
 {
-	loop = ouro_loop_new(NULL);
+	loop = ouro_loop_or_die(NULL);
 	find("", "", argc > 1 ? argv[1] : ".");
 	on_entries(0, NULL, 0, NULL); /* as if one had ended */
 	return ouro_loop_main(loop);

@@ -46,7 +46,7 @@ static void start(ouro_worker *worker, int code, void *loop)
 
 int main(int argc, char **argv)
 {
-	ouro_loop *loop = ouro_loop_new(NULL);
+	ouro_loop *loop = ouro_loop_or_die(NULL);
 	ouro_addr at;
 
 	ouro_addr_parse("127.0.0.1", (uint16_t)(argc > 2 ? atoi(argv[2]) : 8080), &at);

@@ -34,11 +34,11 @@ OURO_BEGIN
 typedef struct ouro_gzip ouro_gzip;
 
 typedef struct ouro_gzip_opts {
-	int      level;    /* 1, fast, to 9, small; 0: 6 */
-	size_t   least;    /* bytes of a body whose length is known; 0: 1024 */
-	size_t   in_place; /* longer pieces go to the pool; 0: 16 KiB, OURO_NEVER: none does */
-	unsigned most; /* answers at once, 350 KiB each and what they wait with; more go as they */
-	/* are; 0: 64 */
+	int    level;    /* 1, fast, to 9, small; 0: 6 */
+	size_t least;    /* bytes of a body whose length is known; 0: 1024 */
+	size_t in_place; /* longer pieces go to the pool; 0: 16 KiB, OURO_NEVER: none does */
+	/* Answers at once, 350 KiB each and what they wait with; more go as they are; 0: 64. */
+	unsigned most;
 	unsigned kept; /* of those 350 KiB, for the next answers; 0: 4 */
 
 	/* Kept by address, the last is NULL; "text" and a slash and a star is every text. NULL: text,

@@ -146,11 +146,11 @@ static inline void say_done(int err, void *arg)
 
 /* --- Looking at a pool --- */
 
-static inline ouro_pool_figures figures(ouro_loop *loop)
+static inline ouro_pool_stats figures(ouro_loop *loop)
 {
-	ouro_pool_figures figures;
+	ouro_pool_stats figures;
 
-	ouro_pool_stats(loop, &figures);
+	ouro_pool_get_stats(loop, &figures);
 	return figures;
 }
 
@@ -163,7 +163,7 @@ static inline ouro_pool_figures figures(ouro_loop *loop)
 
 static inline uint64_t on_their_way(ouro_loop *loop)
 {
-	ouro_pool_figures now = figures(loop);
+	ouro_pool_stats now = figures(loop);
 	uint64_t n = 0;
 
 	for (int lane = 0; lane < OURO_LANE_COUNT; lane++)

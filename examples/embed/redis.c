@@ -45,10 +45,10 @@ static void metrics(ouro_req *req, void *arg)
 	redis_reply *reply = redis_Call(redis, "DBSIZE", "");
 	struct guest *guest = arg;
 	ouro_server_stats http;
-	ouro_stats loop;
+	ouro_loop_stats loop;
 
 	ouro_server_get_stats(guest->server, &http);
-	ouro_loop_stats(guest->loop, &loop);
+	ouro_loop_get_stats(guest->loop, &loop);
 	ouro_req_replyf(req, 200, "text/plain; version=0.0.4",
 			"# TYPE redis_keys gauge\nredis_keys %lld\n"
 			"# TYPE http_requests_total counter\nhttp_requests_total %llu\n"

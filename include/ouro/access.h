@@ -65,10 +65,9 @@ typedef struct ouro_access_opts {
 	ouro_access_fn    *fn;     /* instead of the format */
 	void              *arg;    /* handed to fn */
 	unsigned           mode;   /* of a new file; 0: 0644; less the umask */
-	unsigned
-		flush_ms; /* a line waits no longer for others; 0: 100 ms; OURO_NEVER: until there */
-			  /* are 64 KiB */
-	size_t buffer;    /* bytes for lines that wait; 0: 1 MiB; at least 16 KiB */
+	/* A line waits no longer for others; 0: 100 ms; OURO_NEVER: until there are 64 KiB. */
+	unsigned flush_ms;
+	size_t   buffer; /* bytes for lines that wait; 0: 1 MiB; at least 16 KiB */
 } ouro_access_opts;
 
 /* Opens the file, to append to it; it is made if it is not there. It does not keep the loop alive. 0,

@@ -46,7 +46,7 @@ typedef struct ouro_crew ouro_crew;
 typedef int ouro_job_fn(ouro_str in, ouro_buf *out);
 
 typedef struct ouro_job {
-	const char  *name;          /* NULL ends a table */
+	const char  *name; /* NULL ends a table */
 	ouro_job_fn *run;
 	bool         needs_process; /* may crash, leak or not end: a crew of threads refuses it */
 } ouro_job;

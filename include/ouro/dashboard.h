@@ -13,8 +13,8 @@
  * `Content-Security-Policy: default-src 'self'`, which it is served with.
  *
  * While nobody looks it costs nothing: no timer runs. With viewers the loop looks at its crews ten
- * times a second, writes one JSON text every period, and sends it to all. Who holds the loop is known when the loop has a watchdog
- * (lag.h). All of it on the loop's thread. */
+ * times a second, writes one JSON text every period, and sends it to all. Who holds the loop is known
+ * when the loop has a watchdog (lag.h). All of it on the loop's thread. */
 #ifndef OURO_DASHBOARD_H
 #define OURO_DASHBOARD_H
 #include "ouro/http.h"

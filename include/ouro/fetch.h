@@ -156,12 +156,12 @@ typedef struct ouro_client_opts {
  * the loop is ending. */
 OURO_API int ouro_client_set(ouro_loop *loop, const ouro_client_opts *opts);
 
-typedef struct ouro_client_figures {
+typedef struct ouro_client_stats {
 	uint64_t fetches, waiting;  /* out now; of those, without a connection */
 	uint64_t connections, idle; /* open now; of those, without a fetch */
 	uint64_t made, asked;       /* connections, and asks that were sent, so far */
 	uint64_t retried;           /* of them: a second time */
-} ouro_client_figures;
-OURO_API void ouro_client_stats(ouro_loop *loop, ouro_client_figures *ret_figures);
+} ouro_client_stats;
+OURO_API void ouro_client_get_stats(ouro_loop *loop, ouro_client_stats *ret_stats);
 OURO_END
 #endif

@@ -90,12 +90,11 @@ OURO_API int        ouro_writer_set_name(ouro_writer *writer, const char *name);
 typedef struct ouro_watch ouro_watch;
 
 enum ouro_change {
-	OURO_CHANGE_MADE = 1, /* a name appeared: made, or moved here, maybe over another */
-	OURO_CHANGE_GONE = 2, /* a name disappeared */
-	OURO_CHANGE_DATA = 4, /* bytes were written, or cut off */
-	OURO_CHANGE_META = 8, /* mode, owner, times, links */
-	OURO_CHANGE_SELF =
-		16, /* the folder was itself moved, removed or unmounted: the last news */
+	OURO_CHANGE_MADE = 1,   /* a name appeared: made, or moved here, maybe over another */
+	OURO_CHANGE_GONE = 2,   /* a name disappeared */
+	OURO_CHANGE_DATA = 4,   /* bytes were written, or cut off */
+	OURO_CHANGE_META = 8,   /* mode, owner, times, links */
+	OURO_CHANGE_SELF = 16,  /* the folder itself was moved, removed, unmounted: the last news */
 	OURO_CHANGE_MISSED = 32 /* not all could be kept: look again at everything */
 };
 

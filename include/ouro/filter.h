@@ -27,7 +27,7 @@ typedef struct ouro_filter {
 	/* No more comes: calls ouro_filter_end(), now or later. 0; below 0: the answer is cut. */
 	int (*end)(ouro_req *req, void *filter);
 
-	/* The client has taken what waited, after there was high_water of it: may write more. How
+	/* The client has taken what waited, after there was high of it: may write more. How
 	 * many bytes it holds back still. */
 	size_t (*drained)(ouro_req *req, void *filter);
 
@@ -39,7 +39,7 @@ typedef struct ouro_filter {
  * filter. */
 OURO_API int ouro_req_filter(ouro_req *req, const ouro_filter *filter, void *arg);
 
-/* For a filter: to the client. 1: high_water waits there, stop until drained(); 0; below 0:
+/* For a filter: to the client. 1: high waits there, stop until drained(); 0; below 0:
  * OURO_ECLOSED: nobody is there; -ENOMEM: the answer was cut, and gone() has been called. */
 OURO_API int ouro_filter_write(ouro_req *req, ouro_str bytes);
 

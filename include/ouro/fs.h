@@ -147,8 +147,8 @@ enum ouro_save {
 	OURO_SAVE_PLAIN,  /* cut to nothing, then written: who reads meanwhile sees a part */
 	OURO_SAVE_APPEND, /* behind what is there */
 	OURO_SAVE_NEW,    /* -EEXIST when anything is there */
-	OURO_SAVE_ATOMIC /* beside it, synced, renamed over it, the folder synced: whatever */
-			 /* happens, what is there is the old or the new, whole */
+	OURO_SAVE_ATOMIC  /* beside it, synced, renamed over it, the folder synced: whatever */
+			  /* happens, what is there is the old or the new, whole */
 };
 OURO_API ouro_op ouro_fs_save(ouro_loop *loop, const char *path, ouro_str data, mode_t mode,
 			      enum ouro_save how, ouro_done_fn *fn, void *arg);

@@ -69,12 +69,13 @@ OURO_API void ouro_req_next(ouro_req *req);
  * poll has said so (what the kernel had while the loop was held, nobody can tell), or, behind
  * another request, when that is out of the way. */
 typedef struct ouro_req_done {
-	int      status;    /* what was answered; 0: the client was gone before */
-	int      err;       /* 0: the kernel has taken all of it; -ECONNRESET, OURO_ETIMEOUT, ... */
-	uint64_t bytes;     /* that the kernel took: head and body */
-	uint64_t ns;        /* from the first byte of the request */
-	uint64_t queued_ns; /* of those, until its handler (or first wrapper) was called: others */
-			    /* had their turn first, its body was on its way; 0: none was */
+	int      status; /* what was answered; 0: the client was gone before */
+	int      err;    /* 0: the kernel has taken all of it; -ECONNRESET, OURO_ETIMEOUT, ... */
+	uint64_t bytes;  /* that the kernel took: head and body */
+	uint64_t ns;     /* from the first byte of the request */
+	/* Of those, until its handler (or first wrapper) was called: others had their turn first, or its
+	 * body was on its way. 0: no handler was called. */
+	uint64_t queued_ns;
 } ouro_req_done;
 typedef void ouro_req_done_fn(ouro_req *req, const ouro_req_done *done, void *arg);
 
@@ -102,11 +103,12 @@ typedef struct ouro_http_opts {
 	uint32_t target_max;   /* bytes of the target; 0: 8 KiB; 414 */
 	uint32_t fields_max;   /* 0: 100, and not more; 431 */
 	size_t   unread_max;   /* of a body nobody read, to keep the connection; 0: 256 KiB */
-	size_t   high_water;   /* bytes of an answer waiting; 0: 64 KiB */
+	size_t   high;         /* bytes of an answer waiting; 0: 64 KiB */
 	unsigned pipeline_max; /* requests of one connection in one turn; 0: 64 */
 	unsigned connection_requests; /* requests a connection; 0: any */
-	unsigned connections; /* at once: the longest idle one makes room, else new ones wait; */
-	/* 0: as many as there are descriptors */
+	/* At once: the longest idle one makes room, else new ones wait; 0: as many as there are
+	 * descriptors. */
+	unsigned connections_max;
 	unsigned per_address; /* connections from one address; 0: any; more are 503 */
 
 	/* The socket: see ouro_listen_opts in net.h. */
@@ -119,10 +121,10 @@ typedef struct ouro_http_opts {
 	ouro_req_done_fn *on_done; /* every answer; NULL: not wanted */
 	bool              stream;  /* as in a route, for on_request */
 
-	const char *const
-		*hosts; /* names it answers to, without a port; the last is NULL; others */
-	/* are 421; NULL: every name. Kept by address */
-	bool length_required; /* a body that does not say its length first is 411 */
+	/* Names it answers to, without a port; the last is NULL; others are 421. NULL: every name. Kept by
+	 * address. */
+	const char *const *hosts;
+	bool               length_required; /* a body that does not say its length first is 411 */
 
 	const struct ouro_shed_opts *shed; /* overload: see shed.h. Copied; NULL: never says no */
 
@@ -318,6 +320,9 @@ OURO_API void ouro_req_resume(ouro_req *req);
 /* Into a file, through the pool, at the disk's pace: a new one, or what is there is replaced. fn:
  * how many bytes, or what went wrong (as above, or -errno of the file, which is then removed). */
 typedef void ouro_save_fn(ouro_req *req, int err, uint64_t bytes, void *arg);
+
+/* 0, and fn will be called, later; -EINVAL: the route does not stream, or the body was asked for before;
+ * -ENOMEM, -EMFILE. Refused, the request is still to be answered. */
 OURO_API int ouro_req_save(ouro_req *req, const char *path, ouro_save_fn *fn, void *arg);
 
 /* ---- The answer ---- */
@@ -353,7 +358,7 @@ OURO_API int ouro_req_unset(ouro_req *req, const char *name);
 /* Piece by piece. start sends the head, with the first piece if one follows in this turn. The body
  * is chunked; a length set before makes it that long, and more or less of it an error that cuts the
  * connection; to a client of 1.0 it ends with the connection. write: the bytes waiting for the
- * peer, these among them: from high_water on stop, and go on from on_drain (nothing stops you from
+ * peer, these among them: from `high` on stop, and go on from on_drain (nothing stops you from
  * going on, but it takes memory). OURO_EOF: this answer has no body (HEAD, 204, 304), and
  * OURO_ECLOSED: the client has gone; both are still to be ended. -ENOMEM: it was cut off, and has
  * ended. end: see above. Ask for the body of the request (ouro_req_read) before you start the
@@ -368,14 +373,15 @@ OURO_API int     ouro_req_end(ouro_req *req);
  * it. 0; -EINVAL: not chunked, or no field for a trailer. */
 OURO_API int ouro_req_trailer(ouro_req *req, const char *name, ouro_str value);
 
-/* What waits for the peer; and: it has all left, after there was high_water of it. on_drain is
+/* What waits for the peer; and: it has all left, after there was `high` of it. on_drain is
  * called once more when the client has gone, unless on_gone is: write then says OURO_ECLOSED, and
  * the request is still to be ended. */
 OURO_API size_t ouro_req_queued(const ouro_req *req);
 OURO_API void   ouro_req_on_drain(ouro_req *req, ouro_req_fn *fn, void *arg);
 
 /* An answer before the answer: 102 or 103, with the fields that are set so far, which are then
- * forgotten. Nothing to a client of 1.0. */
+ * forgotten. Nothing to a client of 1.0. 0; -EINVAL: another status; -EALREADY: the answer has begun;
+ * OURO_ECLOSED; -ENOMEM: it was cut off. */
 OURO_API int ouro_req_inform(ouro_req *req, int status);
 
 /* The connection becomes a stream of yours: 101 to `Upgrade: protocol` (NULL: what was asked for),

@@ -12,7 +12,7 @@ typedef struct ouro_io ouro_io;
 
 /* ERROR: an error waits, or both directions are shut. Seen also while neither of the other two is
  * asked for, and told once. A descriptor that has no such news simply never has any. */
-enum ouro_events { OURO_READABLE = 1, OURO_WRITABLE = 2, OURO_ERROR = 4 };
+enum ouro_io_events { OURO_READABLE = 1, OURO_WRITABLE = 2, OURO_ERROR = 4 };
 
 /* `ready` holds those of the events asked for that came. */
 typedef void ouro_io_fn(ouro_io *io, unsigned ready, void *arg);

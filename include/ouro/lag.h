@@ -29,8 +29,7 @@ typedef struct ouro_lag {
 	bool        ongoing; /* it holds the loop still: ns so far */
 	uint64_t    began;   /* in the loop's time, ouro_loop_now() */
 	const char *route;   /* for a request its line in the table, "/fib/:n"; "": none */
-	const char *
-		origin; /* who made its timer or handle, a line a caller; "" without OURO_ORIGINS=1 */
+	const char *origin;  /* who made it, a line a caller; "" without OURO_ORIGINS=1 */
 
 	/* What the watchdog saw when it looked last; nothing, if it was off or not quick enough. */
 	const char *const *stack; /* names of functions, the innermost first; one that calls itself
@@ -42,14 +41,16 @@ typedef struct ouro_lag {
 				       anything but epoll */
 } ouro_lag;
 
-/* On the loop's thread, between two callbacks, soon after (a thread looks the function's name up in
- * the symbol table; the loop does not wait for it); from a stripped program the name is like
- * "app+0x1f3a". Valid during the call. A run of micro tasks that feeds itself is reported while it
- * lasts: after 10,000 tasks or 10 ms.
+/* As on_lag: on the loop's thread, between two callbacks, soon after (a thread looks the function's name
+ * up in the symbol table; the loop does not wait for it). As on_held and on_stuck: on the watchdog's
+ * thread, while the loop is held; of the loop only the readings below may be called there. From
+ * ouro_loop_worst(): on the caller's. From a stripped program the name is like "app+0x1f3a". Valid
+ * during the call. A run of micro tasks that feeds itself is reported while it lasts: after 10,000
+ * tasks or 10 ms.
  *
  * Five reports are told as they come, and one more every twelve seconds; so it is with on_held, for
- * itself. What is left out is in `missed`, in the figures of ouro_loop_stats(), and in what the watchdog
- * knows. */
+ * itself. What is left out is in `missed`, in the figures of ouro_loop_get_stats(), and in what the
+ * watchdog knows. */
 typedef void ouro_lag_fn(ouro_loop *loop, const ouro_lag *lag, void *arg);
 
 /* Held for stuck_ms, a loop is stuck for good, and this is what comes of it. */
@@ -100,7 +101,7 @@ enum ouro_phase {
 };
 
 /* Everything is counted since the loop was made, and never reset: subtract two readings. */
-typedef struct ouro_stats {
+typedef struct ouro_loop_stats {
 	uint64_t  turns;
 	uint64_t  idle_ns;                    /* inside the poll */
 	uint64_t  busy_ns;                    /* outside it; a host's own callbacks too */
@@ -113,11 +114,11 @@ typedef struct ouro_stats {
 	uint64_t  timers;  /* live now */
 	uint64_t  handles; /* open or closing now */
 	uint64_t  tasks;   /* micro and macro tasks waiting now */
-} ouro_stats;
+} ouro_loop_stats;
 
 /* A reading, at any moment and from any thread, also while the loop is held. The figures are each
  * right, but may be a callback apart. */
-OURO_API void ouro_loop_stats(const ouro_loop *loop, ouro_stats *ret_stats);
+OURO_API void ouro_loop_get_stats(const ouro_loop *loop, ouro_loop_stats *ret_stats);
 
 /* "timers". Static; "?" for what is no phase. */
 OURO_API const char *ouro_phase_name(enum ouro_phase phase);

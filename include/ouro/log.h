@@ -22,8 +22,8 @@ typedef enum ouro_log_level {
 /* "warn". Any thread. It is static. */
 OURO_API const char *ouro_log_level_name(ouro_log_level level);
 
-/* Gets one sentence, without a newline, valid during the call. On the thread that had it to say:
- * the loop's, but for a few words of the pool and the workers, whose comments say so. */
+/* Gets one sentence, without a newline, valid during the call. On the loop's thread; while the loop is
+ * being made, on that of ouro_loop_new(). */
 typedef void ouro_log_fn(ouro_log_level level, const char *sentence, void *arg);
 OURO_END
 #endif

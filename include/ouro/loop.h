@@ -5,10 +5,11 @@
  *             close: closed handles get their last callback and their memory goes
  *             timers due by now, in order of deadline, then of making
  *
- * After every single callback the micro queue runs until it is empty. The first turn of a run is
- * its timers. A time-out that ran out while callbacks held the turn up, by a millisecond or more,
- * waits for one more poll: the data it watches over may have come meanwhile. A loop belongs to the
- * thread that turns it; ouro_loop_post() and the readings of lag.h alone may be called from another. */
+ * After every single callback the micro queue runs until it is empty. The first turn of a run has a
+ * timer phase and no other. A time-out that ran out while callbacks held the turn up, by a
+ * millisecond or more, waits for one more poll: the data it watches over may have come meanwhile. A
+ * loop belongs to the thread that turns it; ouro_loop_post() and the readings of lag.h alone may be
+ * called from another. */
 #ifndef OURO_LOOP_H
 #define OURO_LOOP_H
 #include "ouro/base.h"
@@ -59,7 +60,7 @@ typedef struct ouro_loop_opts {
 OURO_API ouro_loop *ouro_loop_new(const ouro_loop_opts *opts) OURO_MUST_CHECK;
 
 /* The call above says by itself which headers it was compiled with. Options grow from version to
- * version, so a library of another major or minor number refuses: NULL, with -errno OURO_EVERSION.
+ * version, so a library of another major or minor number refuses: NULL, and -errno is OURO_EVERSION.
  * (A caller of the function without the macro, as from another language, is not asked.) */
 OURO_API ouro_loop *ouro_loop_new_for(unsigned version, const ouro_loop_opts *opts) OURO_MUST_CHECK;
 #define ouro_loop_new(...) ouro_loop_new_for(OURO_VERSION_NUMBER, __VA_ARGS__)
@@ -107,7 +108,8 @@ OURO_API uint64_t ouro_loop_now(const ouro_loop *loop);
  * -EINVAL with the real one. */
 OURO_API int ouro_loop_advance(ouro_loop *loop, uint64_t ms);
 
-/* Three ways to say "not now". fn(loop, arg) runs once. 0, or -ENOMEM and it never will.
+/* Three ways to say "not now". fn(loop, arg) runs once. 0; or -ENOMEM, or (the loop is ending; not for
+ * post) OURO_ECLOSED, and it never will.
  *
  * micro  after the callback that is running now, before any other; from outside a callback, first
  *        thing in the next turn. Does not keep the loop alive.

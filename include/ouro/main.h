@@ -8,12 +8,17 @@
 #include "ouro/loop.h"
 OURO_BEGIN
 
+/* ouro_loop_new() for main(): where there can be no loop it says why, as ouro_die() does, and ends the
+ * program with 1. */
+OURO_API ouro_loop *ouro_loop_or_die_for(unsigned version, const ouro_loop_opts *opts);
+#define ouro_loop_or_die(...) ouro_loop_or_die_for(OURO_VERSION_NUMBER, __VA_ARGS__)
+
 /* ouro_loop_run() and ouro_loop_free() for a whole program: SIGINT and SIGTERM end the run, a
  * second one ends the process at once, SIGUSR1 prints what keeps the loop alive, what the
  * loop has to say (lag, log) goes to stderr unless the loop has callbacks of its own. SIGHUP opens
  * the loop's access logs anew (access.h); where there is none it ends the run, too, unless it is
  * ignored, as under nohup. Returns what main() should return: stop's code, or 1 after an error it
- * has printed.
+ * has printed. NULL: prints why ouro_loop_new() failed (errno), and returns 1.
  *
  * A loop with servers ends in peace: ouro_server_close() with 10 s for what is under way, or as
  * many milliseconds as OURO_SHUTDOWN_MS says in the environment (0: none); then a line on stderr
@@ -46,10 +51,11 @@ OURO_API int ouro_loop_main(ouro_loop *loop);
 
 /* A whole program that is one HTTP server: a loop, ouro_http_listen() with these options,
  * "listening on http://127.0.0.1:8080/" on stdout, and ouro_loop_main(). The port is what
- * `-p PORT` asks for, or else OURO_PORT, or else that of the options, or else 8080; 0 takes any free
- * one. So it is with --host and OURO_HOST, and with --log, --lag, --access, --dashboard and --trace: a flag
- * goes before the environment, that before the program. --print-config prints what holds and where
- * it was said, --help all there is. Returns what main() should return: 2 for a flag that is none. */
+ * `-p PORT` asks for, or else OURO_PORT, or else that of the options (0 there: 8080, and not any);
+ * from a flag or OURO_PORT 0 takes any free one. So it is with --host and OURO_HOST, and with --log,
+ * --lag, --access, --dashboard and --trace: a flag goes before the environment, that before the program.
+ * --print-config prints what holds and where it was said, --help all there is. opts NULL: all defaults.
+ * Returns what main() should return: 2 for a flag that is none. */
 OURO_API int ouro_http_main(int argc, char **argv, const ouro_http_opts *opts);
 
 /* Prints "ouro: cannot listen on port 8080: Address already in use (EADDRINUSE)" for ("listen on

@@ -87,8 +87,9 @@ OURO_API int ouro_metric_open(ouro_loop *loop, const ouro_metric_opts *opts,
 			      ouro_metric **ret_metric) OURO_MUST_CHECK;
 
 /* The one with these values of its labels, as many as it has names; copied; anything that is no UTF-8
- * in them becomes U+FFFD. It may be kept, and is found in a table. Never NULL: over series_max, or
- * without memory, it is one that goes nowhere, and ouro_metrics_dropped_total counts that. */
+ * in them becomes U+FFFD, and NULL (a parameter for which there was no memory) is empty. It may be
+ * kept, and is found in a table. Never NULL: over series_max, or without memory, it is one that goes
+ * nowhere, and ouro_metrics_dropped_total counts that. */
 OURO_API ouro_metric *ouro_metric_with(ouro_metric *metric, const char *const *values);
 
 /* A counter or gauge grows; a gauge becomes; a histogram sees one more. 0; -EINVAL: it is of another

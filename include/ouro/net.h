@@ -40,7 +40,7 @@ typedef struct ouro_listen_opts {
 	unsigned         backlog;    /* connections that may wait in the kernel; 0: 511 */
 	bool             reuse_port; /* share the port with others who say so too (SO_REUSEPORT) */
 	bool             v6_only;    /* "::" and NULL: no IPv4 */
-	unsigned         max_connections; /* of this listener at once; the rest waits; 0: any */
+	unsigned         connections_max; /* of this listener at once; the rest waits; 0: any */
 	unsigned         per_address;     /* of them from one host; more are reset; 0: any */
 	ouro_stream_opts stream;          /* of each of its streams */
 } ouro_listen_opts;
@@ -145,7 +145,7 @@ OURO_API void *ouro_stream_arg(const ouro_stream *stream);
 typedef void ouro_read_fn(ouro_stream *stream, int err, ouro_str bytes, void *arg);
 
 /* Reads from now on; arg becomes the stream's. Called again: the new fn is called from then on. 0;
- * OURO_EOF, or the error that was the last call; OURO_ECLOSED. */
+ * OURO_EOF, or the error that was the last call; OURO_ECLOSED; -EINVAL: it is a WebSocket's. */
 OURO_API int ouro_stream_read(ouro_stream *stream, ouro_read_fn *fn, void *arg);
 
 /* No call of fn until resume: what comes waits in the kernel, and then at the peer. */
@@ -178,7 +178,8 @@ typedef void  ouro_stream_fn(ouro_stream *stream, void *arg);
 OURO_API void ouro_stream_on_drain(ouro_stream *stream, ouro_stream_fn *fn);
 
 /* The connection broke while nobody was reading: the error, or OURO_EOF when both directions have
- * ended without one. Told once. What the peer sent before can still be read; writing is over. */
+ * ended without one. Told once. What the peer sent before can still be read; writing is over. fn NULL:
+ * not wanted. 0; -ENOMEM; OURO_ECLOSED; -EINVAL: it is a WebSocket's. */
 typedef void ouro_gone_fn(ouro_stream *stream, int err, void *arg);
 OURO_API int ouro_stream_on_gone(ouro_stream *stream, ouro_gone_fn *fn);
 
@@ -196,8 +197,8 @@ OURO_API void ouro_stream_reset(ouro_stream *stream);
 OURO_API void ouro_stream_on_close(ouro_stream *stream, ouro_close_fn *fn);
 
 /* The other end, borrowed from the stream; while it connects, when the kernel cannot tell, and when
- * there is no memory to say it in, an address without family, "?". Our end: 0 or -errno. The descriptor, -1 while it connects: to look
- * at, and to set options of. */
+ * there is no memory to say it in, an address without family, "?". Our end: 0 or -errno. The
+ * descriptor, -1 while it connects: to look at, and to set options of. */
 OURO_API const ouro_addr *ouro_stream_peer(const ouro_stream *stream);
 OURO_API int              ouro_stream_local(const ouro_stream *stream, ouro_addr *ret_addr);
 OURO_API int              ouro_stream_fd(const ouro_stream *stream);

@@ -78,15 +78,15 @@ typedef struct ouro_lane_stats {
 	ouro_hist run_ns;    /* on threads, all pieces together */
 } ouro_lane_stats;
 
-typedef struct ouro_pool_figures {
+typedef struct ouro_pool_stats {
 	unsigned        threads; /* started and not ended; 0 until first used */
 	unsigned        busy;    /* of those: in a call */
 	unsigned        stuck;   /* of those: past the time of their operation */
 	ouro_lane_stats lane[OURO_LANE_COUNT];
-} ouro_pool_figures;
+} ouro_pool_stats;
 
 /* A reading. Loop's thread. */
-OURO_API void ouro_pool_stats(ouro_loop *loop, ouro_pool_figures *ret_figures);
+OURO_API void ouro_pool_get_stats(ouro_loop *loop, ouro_pool_stats *ret_stats);
 
 /* "files". Static; "?" for what is no lane. */
 OURO_API const char *ouro_lane_name(enum ouro_lane lane);

@@ -10,7 +10,7 @@
  * it what it had not handed to the kernel.) The virtual clock does not wait for messages.
  *
  * A loop that has sent something looks out for an answer for up to 50 us before it sleeps, while
- * answers come within 20: on two cores then neither side has to be woken, which costs far more. When
+ * something comes within 20: on two cores then neither side has to be woken, which costs far more. When
  * they do not come it sleeps at once. So do the runners of a crew, and a loop that has called one.
  *
  * All of it on the thread of the port's loop. What io.h says of handles is true of ports. */
@@ -112,16 +112,16 @@ OURO_API void ouro_port_on_gone(ouro_port *port, ouro_port_fn *fn);
 OURO_API void ouro_port_close(ouro_port *port);
 OURO_API void ouro_port_on_close(ouro_port *port, ouro_close_fn *fn);
 
-typedef struct ouro_port_figures {
+typedef struct ouro_port_stats {
 	uint64_t sent, sent_bytes;         /* messages taken by send */
 	uint64_t received, received_bytes; /* messages given to fn */
 	uint64_t refused;                  /* OURO_EBUSY */
 	uint64_t waiting;                  /* bytes sent that the other end has not taken yet */
-} ouro_port_figures;
+} ouro_port_stats;
 
 /* A reading. The other end tells now and then what it has taken: `waiting` can be `low` / 2 too
  * much. */
-OURO_API void ouro_port_stats(const ouro_port *port, ouro_port_figures *ret_figures);
+OURO_API void ouro_port_get_stats(const ouro_port *port, ouro_port_stats *ret_stats);
 
 OURO_API ouro_loop *ouro_port_loop(const ouro_port *port);
 

@@ -71,8 +71,9 @@ typedef struct ouro_trace_opts {
 
 /* Begins, with what happens from now on. What was in the file before is gone; it must be a regular
  * file. The disk is asked later: when the file cannot be opened, or the disk is full already, on_log is
- * told and the trace ends by itself. It does not keep the loop alive. 0, or -ENOMEM, -EMFILE; -EINVAL: there is no path; -EBUSY:
- * there is a trace, or one whose on_end is to come; OURO_ECLOSED: the loop is ending. */
+ * told and the trace ends by itself. It does not keep the loop alive. 0, or -ENOMEM, -EMFILE; -EINVAL:
+ * there is no path; -EBUSY: there is a trace, or one whose on_end is to come; OURO_ECLOSED: the loop is
+ * ending. */
 OURO_API int ouro_trace_start(ouro_loop *loop, const char *path,
 			      const ouro_trace_opts *opts) OURO_MUST_CHECK;
 

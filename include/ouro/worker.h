@@ -44,9 +44,10 @@ typedef struct ouro_worker_opts {
 	ouro_port_opts        port;  /* of both ports */
 	unsigned stop_ms; /* asked to end and has not: kill it (a process), report it (a thread); 0:
 			     5000; OURO_NEVER */
-	size_t memory_max; /* bytes a process may have on top of what it starts with: then there is no
-				memory; 0: any */
-	unsigned cpu_max_s; /* seconds of processor time for a process, then SIGXCPU; 0: any */
+	/* Bytes that a process may have on top of what it starts with: then there is no memory; 0: any.
+	 * Large messages lie in it too: up to twice what waits for it at once. */
+	size_t   memory_max;
+	unsigned cpu_s; /* seconds of processor time for a process, then SIGXCPU; 0: any */
 } ouro_worker_opts;
 
 /* The worker has ended, and what it had sent has been delivered, if anybody listens. Called once,
@@ -54,7 +55,8 @@ typedef struct ouro_worker_opts {
  *
  * code 0 or more: what ouro_loop_stop() said in it, 0 when nothing was left; a process that called
  * exit(), its status. OURO_ECRASHED: a signal ended the process, see ouro_worker_signal(). Below 0
- * else: it could not begin (-ENOMEM, -EMFILE, -EAGAIN), and main was not called. */
+ * else: it could not begin (-ENOMEM, -EMFILE, -EAGAIN; -ENOENT, -EIO: without /proc there is no
+ * memory_max), and main was not called. */
 typedef void ouro_worker_exit_fn(ouro_worker *worker, int code, void *arg);
 
 /* Starts one. on_exit NULL: nobody wants to know. arg is on_exit's and on_close's. 0, or -ENOMEM,

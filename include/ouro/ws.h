@@ -31,19 +31,21 @@ OURO_BEGIN
 
 typedef struct ouro_ws ouro_ws;
 
+/* The lists of names are kept by address, those of a client too. */
 typedef struct ouro_ws_opts {
 	const char *const *protocols; /* sub-protocols, the best first, the last NULL; NULL: none */
-	const char *const *origins;   /* "https://example.org": whose pages may, the last NULL; */
-	/* NULL: any. A client that names none is no browser, and may. Server only */
-	size_t    message_max; /* bytes; more is 1009; 0: 1 MiB, piece by piece: any */
-	size_t    frame_max;   /* bytes; 0: 1 MiB */
-	size_t    high, low;   /* bytes waiting, as in ouro_stream_opts */
-	unsigned  ping_ms;     /* silent so long: pinged; as long again: cut; 0: 30 s; OURO_NEVER */
-	unsigned  close_ms;    /* for the peer's part of the end; 0: 5 s */
-	unsigned  connect_ms;  /* client: until it is open; 0: 30 s */
-	bool      pieces;      /* do not gather messages: see `more` */
-	size_t    queue_max;   /* bytes that may wait to leave; 0: any. A room has its own bound */
-	ouro_slow slow;        /* what happens above that */
+	/* "https://example.org": whose pages may, the last NULL; NULL: any. A client that names none is no
+	 * browser, and may. Server only. */
+	const char *const *origins;
+	size_t             message_max; /* bytes; more is 1009; 0: 1 MiB, piece by piece: any */
+	size_t             frame_max;   /* bytes; 0: 1 MiB */
+	size_t             high, low;   /* bytes waiting, as in ouro_stream_opts */
+	unsigned  ping_ms;    /* silent so long: pinged; as long again: cut; 0: 30 s; OURO_NEVER */
+	unsigned  close_ms;   /* for the peer's part of the end; 0: 5 s */
+	unsigned  connect_ms; /* client: until it is open; 0: 30 s */
+	bool      pieces;     /* do not gather messages: see `more` */
+	size_t    queue_max;  /* bytes that may wait to leave; 0: any. A room has its own bound */
+	ouro_slow slow;       /* what happens above that */
 
 	/* Client only. */
 	const char       *unix_path; /* connect there; the URL says the rest; NULL: to its host */
@@ -121,7 +123,7 @@ OURO_API void ouro_ws_on_pong(ouro_ws *ws, ouro_ws_pong_fn *fn);
 /* close  sends what waits, then a close frame, and gives the peer close_ms for its own. No message
  *        comes any more, but the last call does. code: 1000, or 1001 (going away), 1008 (policy),
  *        1011 (our mistake), 3000 to 4999 (yours); reason: at most 123 bytes of UTF-8. 0; -EINVAL:
- *        no such code or reason; OURO_ECLOSED: it is at its end already.
+ *        no such code or reason; OURO_ECLOSED: it is at its end already, or NULL.
  * cut    at once, without a word to anybody; takes NULL. Then on_close. */
 OURO_API int  ouro_ws_close(ouro_ws *ws, int code, ouro_str reason);
 OURO_API void ouro_ws_cut(ouro_ws *ws);

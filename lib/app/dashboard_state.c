@@ -1,6 +1,6 @@
 /* dashboard_state.c -- what the loop is at, as one line of JSON. See dashboard.h.
  *
- * Sums since the start, as ouro_loop_stats() has them: whoever draws subtracts. How long it is
+ * Sums since the start, as ouro_loop_get_stats() has them: whoever draws subtracts. How long it is
  * does not depend on how many connections there are; what keeps the loop alive is counted by kind
  * only while it is a few thousand things, since looking at them takes time. */
 #include "app/dashboard.h"
@@ -68,7 +68,7 @@ static void put_program(struct json *json, const ouro_dashboard *dashboard)
 	    (double)(now - dashboard->began) / 1e9, dashboard->resident);
 }
 
-static void put_loop(struct json *json, const ouro_stats *stats)
+static void put_loop(struct json *json, const ouro_loop_stats *stats)
 {
 	put(json, ",\"turns\":%" PRIu64 ",\"idle_ns\":%" PRIu64 ",\"busy_ns\":%" PRIu64,
 	    stats->turns, stats->idle_ns, stats->busy_ns);
@@ -151,7 +151,7 @@ static void count_kind(ouro_loop *loop, const ouro_active *active, void *arg)
 		kinds->count++;
 }
 
-static void put_active(struct json *json, ouro_loop *loop, const ouro_stats *stats)
+static void put_active(struct json *json, ouro_loop *loop, const ouro_loop_stats *stats)
 {
 	struct kinds kinds = { .count = 0 };
 
@@ -173,9 +173,9 @@ static void put_active(struct json *json, ouro_loop *loop, const ouro_stats *sta
 
 static void put_pool(struct json *json, ouro_loop *loop)
 {
-	ouro_pool_figures pool;
+	ouro_pool_stats pool;
 
-	ouro_pool_stats(loop, &pool);
+	ouro_pool_get_stats(loop, &pool);
 	put(json, ",\"pool\":{\"threads\":%u,\"busy\":%u,\"stuck\":%u", pool.threads, pool.busy,
 	    pool.stuck);
 	begin_list(json, "lanes");
@@ -287,9 +287,9 @@ int ouro__dashboard_state(const ouro_dashboard *dashboard, ouro_buf *out)
 {
 	struct json json = { .out = out };
 	ouro_loop *loop = dashboard->base.loop;
-	ouro_stats stats;
+	ouro_loop_stats stats;
 
-	ouro_loop_stats(loop, &stats);
+	ouro_loop_get_stats(loop, &stats);
 	put(&json, "{");
 	put_program(&json, dashboard);
 	put_loop(&json, &stats);

@@ -17,6 +17,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 
 #define SHUTDOWN_MS 10000
@@ -86,6 +87,15 @@ int ouro_die(const char *what, int err)
 	fprintf(stderr, "ouro: cannot %s: %s (%s)\n", what, ouro_strerror(err), ouro_errname(err));
 	advise(what, err);
 	return 1;
+}
+
+ouro_loop *ouro_loop_or_die_for(unsigned version, const ouro_loop_opts *opts)
+{
+	ouro_loop *loop = ouro_loop_new_for(version, opts);
+
+	if (!loop)
+		exit(ouro_die("make a loop", -errno));
+	return loop;
 }
 
 /* "1,840". */

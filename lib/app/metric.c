@@ -231,7 +231,7 @@ ouro_metric *ouro_metric_with(ouro_metric *metric, const char *const *values)
 		return metric;
 	ouro_buf_cut(metrics->key, 0);
 	for (int i = 0; !err && family->labels[i]; i++)
-		err = add_value(metrics->key, values[i]);
+		err = add_value(metrics->key, values[i] ? values[i] : "");
 	if (!err) {
 		ouro_str key = ouro_buf_str(metrics->key);
 		uint32_t hash = hash_of(key);

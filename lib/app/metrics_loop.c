@@ -39,7 +39,7 @@ static void write_count(struct page_text *page, const char *name, const char *ty
 	ouro__page_number(page, name, "", NULL, n);
 }
 
-static void write_phases(struct page_text *page, const ouro_stats *stats)
+static void write_phases(struct page_text *page, const ouro_loop_stats *stats)
 {
 	static const char name[] = "ouro_eventloop_phase_seconds_total";
 
@@ -52,7 +52,7 @@ static void write_phases(struct page_text *page, const ouro_stats *stats)
 	}
 }
 
-static void write_alive(struct page_text *page, const ouro_stats *stats)
+static void write_alive(struct page_text *page, const ouro_loop_stats *stats)
 {
 	static const char name[] = "ouro_eventloop_active";
 	const struct {
@@ -70,7 +70,7 @@ static void write_alive(struct page_text *page, const ouro_stats *stats)
 	}
 }
 
-static void write_loop(struct page_text *page, const ouro_stats *stats)
+static void write_loop(struct page_text *page, const ouro_loop_stats *stats)
 {
 	write_hist(page, "ouro_eventloop_lag_seconds",
 		   "How long each turn that called back kept others waiting.", &stats->turn_ns);
@@ -94,7 +94,7 @@ static void write_loop(struct page_text *page, const ouro_stats *stats)
 
 /* A gauge or counter with a sample a lane. */
 static void write_lanes(struct page_text *page, const char *name, const char *type,
-			const char *help, const ouro_pool_figures *figures,
+			const char *help, const ouro_pool_stats *figures,
 			uint64_t (*of)(const ouro_lane_stats *lane))
 {
 	ouro__page_family(page, name, type, help);
@@ -107,7 +107,7 @@ static void write_lanes(struct page_text *page, const char *name, const char *ty
 }
 
 static void write_lane_hists(struct page_text *page, const char *name, const char *help,
-			     const ouro_pool_figures *figures, size_t offset)
+			     const ouro_pool_stats *figures, size_t offset)
 {
 	ouro__page_family(page, name, "histogram", help);
 	for (int i = 0; i < OURO_LANE_COUNT; i++) {
@@ -135,7 +135,7 @@ static uint64_t done_in(const ouro_lane_stats *lane)
 	return lane->done;
 }
 
-static void write_pool(struct page_text *page, const ouro_pool_figures *figures)
+static void write_pool(struct page_text *page, const ouro_pool_stats *figures)
 {
 	write_count(page, "ouro_pool_threads", "gauge", "Threads of the pool.", figures->threads);
 	write_count(page, "ouro_pool_busy_threads", "gauge", "Those that are in a call.",
@@ -276,7 +276,7 @@ static uint64_t least(const ouro_hist *hist)
 	return 0;
 }
 
-static void write_nodejs(struct page_text *page, const ouro_stats *stats)
+static void write_nodejs(struct page_text *page, const ouro_loop_stats *stats)
 {
 	static const char active[] = "nodejs_active_handles_total", info[] = "nodejs_version_info";
 	const ouro_hist *lag = &stats->turn_ns;
@@ -308,12 +308,12 @@ static void write_nodejs(struct page_text *page, const ouro_stats *stats)
 void ouro__metrics_write_loop(struct metrics *metrics, struct page_text *page)
 {
 	struct label_of version[] = { { "version", OURO_VERSION_STRING }, { NULL, NULL } };
-	ouro_pool_figures figures;
+	ouro_pool_stats figures;
 	uint64_t lines, lost;
-	ouro_stats stats;
+	ouro_loop_stats stats;
 
-	ouro_loop_stats(metrics->loop, &stats);
-	ouro_pool_stats(metrics->loop, &figures);
+	ouro_loop_get_stats(metrics->loop, &stats);
+	ouro_pool_get_stats(metrics->loop, &figures);
 	ouro__access_totals(metrics->loop, &lines, &lost);
 	ouro__page_family(page, "ouro_version_info", "gauge", "The library.");
 	ouro__page_number(page, "ouro_version_info", "", version, 1);

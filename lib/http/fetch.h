@@ -31,7 +31,7 @@ struct client {
 	struct list fetches, hosts;
 	struct due_list idle;  /* wires, the longest idle first */
 	ouro_client_opts opts; /* every default filled in */
-	ouro_client_figures figures;
+	ouro_client_stats figures;
 };
 
 struct host {

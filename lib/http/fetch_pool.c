@@ -124,11 +124,11 @@ int ouro_client_set(ouro_loop *loop, const ouro_client_opts *opts)
 	return 0;
 }
 
-void ouro_client_stats(ouro_loop *loop, ouro_client_figures *ret_figures)
+void ouro_client_get_stats(ouro_loop *loop, ouro_client_stats *ret_stats)
 {
 	const struct client *client = ouro__client_find(loop);
 
-	*ret_figures = client ? client->figures : (ouro_client_figures){ 0 };
+	*ret_stats = client ? client->figures : (ouro_client_stats){ 0 };
 }
 
 /* ---- Hosts ---- */

@@ -69,7 +69,7 @@ int64_t ouro__filter_piece(ouro_req *req, ouro_str piece, bool is_static)
 		held = answer->filter->piece(req, piece, is_static, answer->filter_arg);
 	if (held < 0)
 		return broken(req, (int)held);
-	if (req->out.queued + (size_t)held >= req->server->opts.high_water)
+	if (req->out.queued + (size_t)held >= req->server->opts.high)
 		answer->high = true;
 	req_kick(req);
 	return (int64_t)req->out.queued + held;
@@ -120,7 +120,7 @@ int ouro_filter_write(ouro_req *req, ouro_str bytes)
 		ouro__answer_cut(req);
 		return err;
 	}
-	if (req->out.queued >= req->server->opts.high_water)
+	if (req->out.queued >= req->server->opts.high)
 		req->answer.high = true;
 	req_kick(req);
 	return req->answer.high;

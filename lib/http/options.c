@@ -18,7 +18,7 @@
 	X(head_max, 16384)          \
 	X(fields_max, PARSE_FIELDS) \
 	X(unread_max, 256 << 10)    \
-	X(high_water, 64 << 10)     \
+	X(high, 64 << 10)           \
 	X(pipeline_max, 64)
 
 /* Unless the whole head may not be as long. */

@@ -126,7 +126,7 @@ static int64_t write_piece(ouro_req *req, ouro_str piece, bool is_static)
 		ouro__answer_cut(req);
 		return err;
 	}
-	if (req->out.queued >= req->server->opts.high_water)
+	if (req->out.queued >= req->server->opts.high)
 		answer->high = true;
 	req_kick(req);
 	return (int64_t)req->out.queued;

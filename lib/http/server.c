@@ -78,7 +78,8 @@ static bool starved(struct acceptor *acceptor)
 
 static bool is_full(const struct ouro_server *server)
 {
-	return server->opts.connections && server->stats.connections >= server->opts.connections;
+	return server->opts.connections_max &&
+	       server->stats.connections >= server->opts.connections_max;
 }
 
 static void accepted(struct acceptor *acceptor, int fd, const ouro_addr *peer)

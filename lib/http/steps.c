@@ -220,8 +220,8 @@ static enum conn_step next_request(struct conn *conn)
 	ouro_req *req = conn->req;
 	bool more = req->begin < req->end || req->loan_len;
 
-	if (!more || conn->last || is_awaited(req) ||
-	    req->out.queued >= conn->server->opts.high_water || ouro__req_keep_loan(req))
+	if (!more || conn->last || is_awaited(req) || req->out.queued >= conn->server->opts.high ||
+	    ouro__req_keep_loan(req))
 		return CONN_flush;
 	conn->server->stats.requests++;
 	if (is_listened_to(req))

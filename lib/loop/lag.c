@@ -132,15 +132,15 @@ static void say_cause(struct cause cause, char *text, size_t room)
 		snprintf(text, room, "%s", cause.kind);
 }
 
-/* NULL: the queue is full, which is counted. */
+/* NULL: the queue is full, which is counted if on_lag was to hear of it. */
 static struct lag_report *new_report(struct ouro_loop *loop, const void *fn, uint64_t began,
-				     uint64_t ns, uint64_t calls)
+				     uint64_t ns, uint64_t calls, bool wanted)
 {
 	struct lag *lag = &loop->lag;
 	struct lag_report *report;
 
 	if (lag->waiting == LAG_QUEUE) {
-		lag->voice.unsaid++;
+		lag->voice.unsaid += wanted;
 		return NULL;
 	}
 	report = &lag->reports[(lag->first + lag->waiting++) % LAG_QUEUE];
@@ -166,7 +166,8 @@ static void set_wanted(struct ouro_loop *loop, struct lag_report *report, bool w
 static void report_call(struct ouro_loop *loop, uint64_t ns, uint64_t calls, bool wanted)
 {
 	const struct call *call = &loop->lag.call;
-	struct lag_report *report = new_report(loop, call->fn, loop->lag.stamp - ns, ns, calls);
+	struct lag_report *report =
+		new_report(loop, call->fn, loop->lag.stamp - ns, ns, calls, wanted);
 
 	if (!report)
 		return;
@@ -200,7 +201,7 @@ void ouro__lag_slow(struct ouro_loop *loop, uint64_t ns, uint64_t calls)
 void ouro__lag_report_host(struct ouro_loop *loop, uint64_t began, uint64_t ns)
 {
 	bool wanted = ns >= loop->lag.lag && is_to_be_told(loop);
-	struct lag_report *report = new_report(loop, NULL, began, ns, 1);
+	struct lag_report *report = new_report(loop, NULL, began, ns, 1, wanted);
 
 	if (!report)
 		return;
@@ -374,7 +375,7 @@ void ouro__lag_drop_label(struct ouro_loop *loop, struct label *label)
 
 /* Readings. */
 
-void ouro_loop_stats(const ouro_loop *loop, ouro_stats *ret_stats)
+void ouro_loop_get_stats(const ouro_loop *loop, ouro_loop_stats *ret_stats)
 {
 	const struct lag *lag = &loop->lag;
 	uint64_t began = count_read(&lag->stamp);

@@ -24,12 +24,13 @@ typedef void watch_fn(struct watch *watch, unsigned ready);
 /* One watched descriptor: the first member of whatever stands behind it. Every connection has one,
  * so it is kept small: its loop lies in libev's own part of it, and it is on one list at a time. */
 struct watch {
-	ev_io ev;         /* data: the loop */
-	struct list link; /* in poll.arrived or poll.ready while it is ready; else in poll.changed */
+	ev_io ev; /* data: the loop */
+	struct list
+		link; /* in poll.arrived or poll.ready while it is ready; else in poll.changed */
 	watch_fn *fn;
 	int fd;
 	uint32_t error_number; /* of its entry in poll.errors, from 1 on; 0: it has none */
-	uint8_t wanted;        /* enum ouro_events */
+	uint8_t wanted;        /* enum ouro_io_events */
 	uint8_t watched;       /* what libev was told */
 	uint8_t came;
 	bool ready : 1;

@@ -48,7 +48,7 @@ struct acceptor {
 	uint64_t accepted_count, starved_count;
 };
 
-/* Opens as the options say (net.h), without max_connections and per_address, which are the owner's
+/* Opens as the options say (net.h), without connections_max and per_address, which are the owner's
  * business. Zeroed memory before; 0, or -errno as of ouro_listen() and nothing is open. */
 int ouro__acceptor_open(struct acceptor *acceptor, struct ouro_loop *loop,
 			const ouro_listen_opts *opts, accept_fn *accepted,

@@ -176,7 +176,7 @@ int ouro_listen(ouro_loop *loop, const ouro_listen_opts *opts, ouro_accept_fn *f
 		return err;
 	list_init(&listener->streams);
 	listener->fn = fn;
-	listener->most = opts->max_connections;
+	listener->most = opts->connections_max;
 	listener->per_address = opts->per_address;
 	listener->opts = opts->stream;
 	err = ouro__acceptor_open(&listener->acceptor, loop, opts, on_accept, on_starved);

@@ -43,7 +43,7 @@ struct far {
 	int lifeline; /* reads the end when the parent does */
 	int parent;   /* its pidfd; -1: none could be had */
 	size_t memory_max;
-	unsigned cpu_max_s;
+	unsigned cpu_s;
 
 	char name[FAR_NAME_ROOM];
 	_Alignas(16) char room[]; /* the copy of what arg points at */

@@ -542,19 +542,19 @@ static void read_lane(const struct lane *lane, uint64_t now, ouro_lane_stats *st
 	ouro__hist_read(&lane->run_ns, &stats->run_ns);
 }
 
-void ouro_pool_stats(ouro_loop *loop, ouro_pool_figures *ret_figures)
+void ouro_pool_get_stats(ouro_loop *loop, ouro_pool_stats *ret_stats)
 {
 	struct pool *pool = ouro__pool_if_any(loop);
 
-	memset(ret_figures, 0, sizeof(*ret_figures));
+	memset(ret_stats, 0, sizeof(*ret_stats));
 	if (!pool)
 		return;
 	pthread_mutex_lock(&pool->lock);
-	ret_figures->threads = pool->threads;
-	ret_figures->busy = pool->threads - pool->idle;
-	ret_figures->stuck = pool->stuck;
+	ret_stats->threads = pool->threads;
+	ret_stats->busy = pool->threads - pool->idle;
+	ret_stats->stuck = pool->stuck;
 	for (int i = 0; i < OURO_LANE_COUNT; i++)
-		read_lane(&pool->lane[i], clock_ns(), &ret_figures->lane[i]);
+		read_lane(&pool->lane[i], clock_ns(), &ret_stats->lane[i]);
 	pthread_mutex_unlock(&pool->lock);
 }
 

@@ -431,12 +431,12 @@ void ouro_port_on_close(ouro_port *port, ouro_close_fn *fn)
 	port->base.on_close = fn;
 }
 
-void ouro_port_stats(const ouro_port *port, ouro_port_figures *ret_figures)
+void ouro_port_get_stats(const ouro_port *port, ouro_port_stats *ret_stats)
 {
 	port_check(port);
-	*ret_figures = port->figures;
+	*ret_stats = port->figures;
 	if (port->half)
-		ret_figures->waiting = port->half->sent - port->half->acked;
+		ret_stats->waiting = port->half->sent - port->half->acked;
 }
 
 ouro_loop *ouro_port_loop(const ouro_port *port)

@@ -82,7 +82,7 @@ struct ouro_port {
 	bool told;         /* and all that had come was delivered */
 	bool visiting;     /* a reader is being called */
 
-	ouro_port_figures figures;
+	ouro_port_stats figures;
 };
 
 extern const struct handle_type ouro__port_type;

@@ -36,8 +36,8 @@ static int limit(const struct far *far)
 {
 	int err = far->memory_max ? ouro__limit_memory(far->memory_max) : 0;
 
-	if (!err && far->cpu_max_s)
-		err = ouro__limit_cpu(far->cpu_max_s);
+	if (!err && far->cpu_s)
+		err = ouro__limit_cpu(far->cpu_s);
 	return err;
 }
 
@@ -104,7 +104,7 @@ static int prepare(struct ouro_worker *worker, const ouro_worker_opts *opts)
 	int fd[2];
 
 	far->memory_max = opts->memory_max;
-	far->cpu_max_s = opts->cpu_max_s;
+	far->cpu_s = opts->cpu_s;
 	far->news = share_news();
 	if (!far->news)
 		return -ENOMEM;

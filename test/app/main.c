@@ -335,6 +335,21 @@ TEST(a_loop_that_could_not_be_made_is_said_to_be_so)
 			    "ouro: a process may have ") == words);
 }
 
+static int one_that_must_be(void)
+{
+	ouro_loop *loop;
+
+	setenv("OURO_POOL_SIZE", "many", 1);
+	loop = ouro_loop_or_die(NULL);
+	return loop ? 0 : 2;
+}
+
+TEST(or_ends_the_program_where_it_is_made)
+{
+	CHECK_EQ(WEXITSTATUS(status_of(one_that_must_be)), 1);
+	CHECK_STR(words, "ouro: cannot make a loop: Invalid argument (EINVAL)\n");
+}
+
 /* ---- Servers: their time is the loop's, which is virtual ---- */
 
 #define PLAIN "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -826,7 +841,8 @@ TEST(headers_of_another_version_are_told_with_what_to_do)
 
 static int die_of_version(void)
 {
-	return ouro_die("make a loop", OURO_EVERSION);
+	ouro_loop_or_die_for(OURO_VERSION_NUMBER + 100, NULL);
+	return 0;
 }
 
 TEST(the_words_for_it_name_the_library)

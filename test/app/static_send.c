@@ -152,7 +152,7 @@ TEST(the_loop_never_waits_for_the_disk)
 /* The last descriptor of a file without a name: its disk may have long to do. */
 TEST(the_pool_closes_what_is_forgotten)
 {
-	ouro_pool_figures figures;
+	ouro_pool_stats figures;
 
 	scratch_enter();
 	put_pattern("large", SIZE);
@@ -161,12 +161,12 @@ TEST(the_pool_closes_what_is_forgotten)
 	CHECK_EQ(unlink("large"), 0);
 	plug_in(loop);
 	ouro_static_forget(site);
-	ouro_pool_stats(loop, &figures);
+	ouro_pool_get_stats(loop, &figures);
 	CHECK_EQ(figures.lane[OURO_LANE_FILES].waiting, 1);
 	plug_pull();
 	do {
 		turn();
-		ouro_pool_stats(loop, &figures);
+		ouro_pool_get_stats(loop, &figures);
 	} while (figures.lane[OURO_LANE_FILES].waiting || figures.lane[OURO_LANE_FILES].running);
 	tube_close(plug);
 	done();

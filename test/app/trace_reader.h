@@ -434,9 +434,9 @@ static inline void hung(int err, void *arg)
 
 static inline bool one_runs(ouro_loop *of)
 {
-	ouro_pool_figures figures;
+	ouro_pool_stats figures;
 
-	ouro_pool_stats(of, &figures);
+	ouro_pool_get_stats(of, &figures);
 	return figures.busy == 1;
 }
 #endif

@@ -188,9 +188,9 @@ static int do_it(void *arg)
 
 static unsigned stuck(ouro_loop *of)
 {
-	ouro_pool_figures figures;
+	ouro_pool_stats figures;
 
-	ouro_pool_stats(of, &figures);
+	ouro_pool_get_stats(of, &figures);
 	return figures.stuck;
 }
 

@@ -423,16 +423,16 @@ TEST(what_does_not_get_smaller_is_the_same_again)
 
 TEST(a_large_body_goes_to_the_pool_and_a_short_one_does_not)
 {
-	ouro_pool_figures figures;
+	ouro_pool_stats figures;
 
 	desk(answer_whole);
 	answer_to(ASK);
-	ouro_pool_stats(loop, &figures);
+	ouro_pool_get_stats(loop, &figures);
 	CHECK_EQ(figures.lane[OURO_LANE_USER].done, 0);
 	body_len = 200000;
 	fill();
 	answer_to(ASK);
-	ouro_pool_stats(loop, &figures);
+	ouro_pool_get_stats(loop, &figures);
 	CHECK_EQ(figures.lane[OURO_LANE_USER].done, 3); /* the fourth portion is short */
 	leave();
 }

@@ -598,7 +598,7 @@ TEST(the_longest_idle_connection_makes_room_for_a_new_one)
 	int fds[3];
 
 	site_loop(&site);
-	site_listen(&site, (ouro_http_opts){ .connections = 2 });
+	site_listen(&site, (ouro_http_opts){ .connections_max = 2 });
 	for (unsigned i = 0; i < 3; i++) {
 		memset(&heard, 0, sizeof(heard));
 		fds[i] = visit_tcp(&site);
@@ -622,7 +622,7 @@ TEST(a_connection_more_than_there_may_be_waits_for_one_to_end)
 	int fds[3];
 
 	site_loop(&site);
-	site_listen(&site, (ouro_http_opts){ .connections = 2 });
+	site_listen(&site, (ouro_http_opts){ .connections_max = 2 });
 	for (unsigned i = 0; i < 3; i++) {
 		fds[i] = visit_tcp(&site);
 		tell(fds[i], i < 2 ? "GET /never HTTP/1.1\r\nHost: a\r\n\r\n" : HELLO);

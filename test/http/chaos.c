@@ -70,7 +70,7 @@ static void open_again(struct crowd *crowd)
 		.shed = random_below(&crowd->seed, 4) ? &shed : NULL,
 		.body_max = 1u << random_below(&crowd->seed, 20),
 		.pipeline_max = 1 + random_below(&crowd->seed, 4),
-		.high_water = 1u << random_below(&crowd->seed, 18),
+		.high = 1u << random_below(&crowd->seed, 18),
 		.unread_max = 1u << random_below(&crowd->seed, 12),
 		.head_ms = 100,
 		.body_ms = 100,

@@ -198,11 +198,11 @@ static inline void ask_and_wait(struct raw *raw, const char *url, struct end *en
 	UNTIL(raw->loop, end->calls);
 }
 
-static inline ouro_client_figures figures(ouro_loop *loop)
+static inline ouro_client_stats figures(ouro_loop *loop)
 {
-	ouro_client_figures now;
+	ouro_client_stats now;
 
-	ouro_client_stats(loop, &now);
+	ouro_client_get_stats(loop, &now);
 	return now;
 }
 

@@ -399,7 +399,7 @@ TEST(a_loop_may_be_freed_from_a_piece)
 TEST(a_loop_that_never_fetched_has_nothing_to_tell)
 {
 	ouro_loop *loop = virtual_loop();
-	ouro_client_figures now = figures(loop);
+	ouro_client_stats now = figures(loop);
 
 	CHECK_EQ(now.fetches + now.connections + now.made, 0);
 	CHECK(!ouro_fetch_cancel(loop, (ouro_fetch){ 1 }));

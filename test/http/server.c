@@ -368,7 +368,7 @@ static void end_when_drained(ouro_req *req, void *arg)
 
 TEST(an_answer_may_end_when_all_has_left)
 {
-	open_server((ouro_http_opts){ .on_request = end_when_drained, .high_water = 1 });
+	open_server((ouro_http_opts){ .on_request = end_when_drained, .high = 1 });
 	int fd = connect_client();
 
 	CHECK(has(ask(fd, HELLO), "xxx"));

@@ -588,9 +588,9 @@ TEST(a_crew_that_is_taken_out_of_its_depth_may_go_before_the_server)
 
 static uint64_t live_timers(void)
 {
-	ouro_stats stats;
+	ouro_loop_stats stats;
 
-	ouro_loop_stats(loop, &stats);
+	ouro_loop_get_stats(loop, &stats);
 	return stats.timers;
 }
 

@@ -600,15 +600,15 @@ static inline void stay(ouro_loop *loop, void *arg)
 /* One turn in which time stands still, because a task waits. True: something was done in it. */
 static inline bool site_step(struct site *site)
 {
-	ouro_stats before, after;
+	ouro_loop_stats before, after;
 	bool waits = true;
 
 	while (ouro_loop_macro(site->loop, stay, &waits))
 		; /* no memory, this once */
-	ouro_loop_stats(site->loop, &before);
+	ouro_loop_get_stats(site->loop, &before);
 	ouro_loop_turn(site->loop);
 	CHECK(!waits);
-	ouro_loop_stats(site->loop, &after);
+	ouro_loop_get_stats(site->loop, &after);
 	return site->loop->poll.heard || after.callback_ns.count - before.callback_ns.count > 1;
 }
 

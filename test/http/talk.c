@@ -696,7 +696,7 @@ static void do_log(struct run *run, const struct step *step)
 	X(target_max)          \
 	X(fields_max)          \
 	X(unread_max)          \
-	X(high_water)          \
+	X(high)                \
 	X(pipeline_max)        \
 	X(connection_requests) \
 	X(length_required)

@@ -182,7 +182,7 @@ TEST(a_client_may_close_in_the_middle_of_an_answer)
 			   "POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 12000\r\n\r\n");
 
 	site_loop(&site);
-	CHECK_EQ(site_open(&site, (ouro_http_opts){ .high_water = 8192 }), 0);
+	CHECK_EQ(site_open(&site, (ouro_http_opts){ .high = 8192 }), 0);
 	vanish_in_answer(&site, "GET /bytes?n=12000 HTTP/1.1\r\nHost: a\r\n\r\n" HELLO, 12500);
 	vanish_in_answer(&site, "GET /two HTTP/1.1\r\nHost: a\r\n\r\n", 200);
 	vanish_in_answer(&site, "GET /bytes?n=12000 HTTP/1.0\r\n\r\n", 12500);

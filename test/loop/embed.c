@@ -578,14 +578,14 @@ TEST(time_in_the_hosts_callbacks_is_busy_time_but_no_callbacks_of_ours)
 {
 	struct ev_loop *host = new_host();
 	ouro_loop *loop = ouro_loop_new(&(ouro_loop_opts){ .ev = host });
-	ouro_stats stats;
+	ouro_loop_stats stats;
 	ev_timer w;
 
 	ev_timer_init(&w, host_works, 0.001, 0);
 	w.data = loop;
 	ev_timer_start(host, &w);
 	ev_run(host, 0);
-	ouro_loop_stats(loop, &stats);
+	ouro_loop_get_stats(loop, &stats);
 	CHECK(stats.busy_ns >= 5 * MS);
 	CHECK_EQ(stats.callback_ns.count, 1);
 	ouro_loop_free(loop);

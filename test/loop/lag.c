@@ -223,12 +223,12 @@ TEST(a_slow_post_is_told_as_one)
 TEST(what_is_quicker_than_the_limit_is_not_told)
 {
 	ouro_loop *loop = new_loop(20);
-	ouro_stats stats;
+	ouro_loop_stats stats;
 
 	call_after(loop, 10, fib_page, ms(19));
 	call_after(loop, 50, fib_page, ms(21));
 	CHECK_EQ(ouro_loop_run(loop), 0);
-	ouro_loop_stats(loop, &stats);
+	ouro_loop_get_stats(loop, &stats);
 	CHECK_EQ(stats.lags, 1);
 	CHECK_EQ(reports, 1);
 	CHECK_EQ(told[0].ns, 21 * MS);
@@ -258,11 +258,11 @@ TEST(never_means_never)
 TEST(without_anybody_to_tell_it_is_counted)
 {
 	ouro_loop *loop = ouro_loop_new(&(ouro_loop_opts){ .clock = OURO_CLOCK_VIRTUAL });
-	ouro_stats stats;
+	ouro_loop_stats stats;
 
 	call_after(loop, 10, fib_page, ms(80));
 	CHECK_EQ(ouro_loop_run(loop), 0);
-	ouro_loop_stats(loop, &stats);
+	ouro_loop_get_stats(loop, &stats);
 	CHECK_EQ(stats.lags, 1);
 	ouro_loop_free(loop);
 }
@@ -312,12 +312,12 @@ TEST(reports_that_come_too_fast_are_counted_instead)
 {
 	ouro_loop *loop = new_loop(0);
 	uint64_t sum = 0;
-	ouro_stats stats;
+	ouro_loop_stats stats;
 
 	for (int i = 0; i < 50; i++)
 		call_macro(loop, fib_page, ms(80));
 	CHECK_EQ(ouro_loop_run(loop), 0);
-	ouro_loop_stats(loop, &stats);
+	ouro_loop_get_stats(loop, &stats);
 	CHECK_EQ(stats.lags, 50);
 	for (int i = 0; i < reports; i++)
 		sum += told[i].calls + told[i].missed;

@@ -238,13 +238,13 @@ TEST(waiting_takes_no_turns)
 {
 	ouro_loop *loop = ouro_loop_new(NULL);
 	struct tube tube = tube_empty();
-	ouro_stats stats;
+	ouro_loop_stats stats;
 
 	ouro_io_hold(watch(loop, tube.out, OURO_READABLE | OURO_ERROR, never, NULL), false);
 	CHECK(ouro_timer_hold(loop, call_after(loop, 3600000, never_task, NULL), false));
 	after(loop, 20, "T");
 	CHECK_EQ(ouro_loop_run(loop), 0);
-	ouro_loop_stats(loop, &stats);
+	ouro_loop_get_stats(loop, &stats);
 	CHECK_STR(said, "T");
 	CHECK(stats.turns <= 5);
 	ouro_loop_free(loop);
@@ -402,18 +402,18 @@ TEST(the_stats_count_turns_callbacks_and_what_is_live)
 	ouro_loop *loop = new_loop();
 	struct tube tube = tube_empty();
 	ouro_io *io = watch(loop, tube.out, OURO_READABLE, never, NULL);
-	ouro_stats before, after_it;
+	ouro_loop_stats before, after_it;
 
 	call_after(loop, 10, take_5_ms, NULL);
 	call_after(loop, 12, take_5_ms, NULL);
 	call_macro(loop, say_task, word("macro"));
-	ouro_loop_stats(loop, &before);
+	ouro_loop_get_stats(loop, &before);
 	CHECK_EQ(before.timers, 2);
 	CHECK_EQ(before.handles, 1);
 	CHECK_EQ(before.tasks, 1);
 	ouro_io_hold(io, false);
 	CHECK_EQ(ouro_loop_run(loop), 0);
-	ouro_loop_stats(loop, &after_it);
+	ouro_loop_get_stats(loop, &after_it);
 	CHECK_EQ(after_it.timers, 0);
 	CHECK_EQ(after_it.handles, 1);
 	CHECK_EQ(after_it.tasks, 0);

@@ -183,14 +183,14 @@ static void be_watched(ouro_loop *loop, void *arg)
 static void *watch_it(void *arg)
 {
 	struct watched *watched = arg;
-	ouro_stats stats = { 0 };
+	ouro_loop_stats stats = { 0 };
 
 	while (sem_wait(&watched->inside) != 0)
 		;
 	while (stats.held_ns < MS) {
 		uint64_t before = stats.held_ns;
 
-		ouro_loop_stats(watched->loop, &stats);
+		ouro_loop_get_stats(watched->loop, &stats);
 		CHECK(stats.held_ns >= before);
 	}
 	sem_post(&watched->seen);
@@ -200,7 +200,7 @@ static void *watch_it(void *arg)
 TEST(another_thread_can_read_how_long_the_callback_of_now_has_held_the_loop)
 {
 	struct watched watched = { .loop = new_loop() };
-	ouro_stats stats;
+	ouro_loop_stats stats;
 	pthread_t thread;
 
 	CHECK_EQ(sem_init(&watched.inside, 0, 0), 0);
@@ -209,7 +209,7 @@ TEST(another_thread_can_read_how_long_the_callback_of_now_has_held_the_loop)
 	call_after(watched.loop, 1, be_watched, &watched);
 	CHECK_EQ(ouro_loop_run(watched.loop), 0);
 	join(thread);
-	ouro_loop_stats(watched.loop, &stats);
+	ouro_loop_get_stats(watched.loop, &stats);
 	CHECK_EQ(stats.held_ns, 0);
 	CHECK(stats.callback_ns.max >= MS);
 	ouro_loop_free(watched.loop);

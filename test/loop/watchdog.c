@@ -6,7 +6,8 @@
 #include <ev.h>
 #include <pthread.h>
 
-#define LIMIT 200 /* ms; as long has the loop's thread to show its stack, on a machine that is busy */
+#define LIMIT \
+	200 /* ms; as long has the loop's thread to show its stack, on a machine that is busy */
 
 #if defined(__SANITIZE_THREAD__)
 #define TEST_KEEPS_SIGNALS
@@ -583,13 +584,13 @@ TEST(the_watchdog_may_mind_what_on_lag_does_not)
 {
 	ouro_loop *loop = ouro_loop_new(
 		&(ouro_loop_opts){ .watch_ms = LIMIT, .lag_ms = OURO_NEVER, .on_lag = on_lag });
-	ouro_stats stats;
+	ouro_loop_stats stats;
 
 	call_macro(loop, shorter, NULL);
 	CHECK_EQ(ouro_loop_run(loop), 0);
 	CHECK_EQ(over.count, 0);
 	CHECK_EQ(ouro_loop_worst(loop, NULL, NULL), 1);
-	ouro_loop_stats(loop, &stats);
+	ouro_loop_get_stats(loop, &stats);
 	CHECK_EQ(stats.lags, 0);
 	ouro_loop_free(loop);
 }
@@ -664,9 +665,11 @@ static void catch (ouro_loop *loop, const ouro_lag *lag, void *arg)
 	X(a, static)                                                                           \
 	X(b, )                                                                                 \
 	X(c, static)                                                                           \
-	X(d, static) X(e, ) X(f, static) X(g, static) X(h, ) X(i, static) X(j, static) X(k, )  \
-		X(l, static) X(m, static) X(n, ) X(o, static) X(p, static) X(q, ) X(r, static) \
-			X(s, static) X(t, )
+	X(d, static)                                                                           \
+	X(e, )                                                                                 \
+	X(f, static) X(g, static) X(h, ) X(i, static) X(j, static) X(k, ) X(l, static)         \
+		X(m, static) X(n, ) X(o, static) X(p, static) X(q, ) X(r, static) X(s, static) \
+			X(t, )
 
 #define DECLARE(letter, linkage) linkage ouro_task_fn holder_##letter;
 TWENTY(DECLARE)

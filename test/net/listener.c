@@ -208,7 +208,7 @@ TEST(above_the_most_connections_the_rest_waits)
 {
 	ouro_loop *loop = new_loop();
 	ouro_listener *listener =
-		open_listener(loop, (ouro_listen_opts){ .max_connections = 2 }, keep);
+		open_listener(loop, (ouro_listen_opts){ .connections_max = 2 }, keep);
 	int fds[4];
 
 	for (int i = 0; i < 4; i++)

@@ -217,11 +217,11 @@ TEST(an_idle_crew_has_no_timer)
 		ouro_loop *loop = new_loop();
 		ouro_crew *crew = start_crew(loop, (enum ouro_kind)kind, 2);
 		struct asked asked = { .answers = 0 };
-		ouro_stats stats;
+		ouro_loop_stats stats;
 
 		ask_for(crew, "fib", "10", &asked);
 		run(loop);
-		ouro_loop_stats(loop, &stats);
+		ouro_loop_get_stats(loop, &stats);
 		CHECK_EQ(stats.timers, 0);
 		ouro_loop_free(loop);
 	}

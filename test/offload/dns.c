@@ -24,11 +24,11 @@ static void run_and_free(void)
 	ouro_loop_free(loop);
 }
 
-static ouro_pool_figures figures(void)
+static ouro_pool_stats figures(void)
 {
-	ouro_pool_figures now;
+	ouro_pool_stats now;
 
-	ouro_pool_stats(loop, &now);
+	ouro_pool_get_stats(loop, &now);
 	return now;
 }
 

@@ -27,7 +27,7 @@ static void finish(ouro_loop *loop)
 TEST(a_loop_that_asks_for_nothing_has_no_thread_and_no_figures)
 {
 	ouro_loop *loop = new_loop(0);
-	ouro_pool_figures now = figures(loop), zero;
+	ouro_pool_stats now = figures(loop), zero;
 
 	memset(&zero, 0, sizeof(zero));
 	CHECK_EQ(memcmp(&now, &zero, sizeof(zero)), 0);
@@ -418,7 +418,7 @@ TEST(figures_say_what_waits_what_runs_and_since_when)
 	struct gate gate;
 	struct job job = { .gate = &gate };
 	const ouro_lane_stats *names, *user;
-	ouro_pool_figures now;
+	ouro_pool_stats now;
 	uint64_t asked;
 
 	gate_init(&gate);

@@ -149,7 +149,7 @@ IN_BOTH(a_full_queue_is_busy_and_drains_when_it_is_read)
 {
 	ouro_port_opts limits = { .high = 1000, .low = 200 };
 	struct duo duo = duo_new(kind, &limits);
-	ouro_port_figures figures;
+	ouro_port_stats figures;
 	int sent = 0;
 
 	ouro_port_on_drain(duo.a, say_drained);
@@ -157,7 +157,7 @@ IN_BOTH(a_full_queue_is_busy_and_drains_when_it_is_read)
 		sent++;
 	CHECK_EQ(sent, 24); /* of 42 bytes each: the last began below a thousand */
 	CHECK_EQ(ouro_port_send(duo.a, ouro_str_z("x")), OURO_EBUSY);
-	ouro_port_stats(duo.a, &figures);
+	ouro_port_get_stats(duo.a, &figures);
 	CHECK_EQ(figures.sent, 24);
 	CHECK_EQ(figures.refused, 2);
 	CHECK_EQ(figures.waiting, 24 * 42);
@@ -166,7 +166,7 @@ IN_BOTH(a_full_queue_is_busy_and_drains_when_it_is_read)
 	ouro_port_on_message(duo.b, count_message, &sent);
 	duo_run_until(&duo, "drained");
 	CHECK_EQ(sent, 48);
-	ouro_port_stats(duo.a, &figures);
+	ouro_port_get_stats(duo.a, &figures);
 	CHECK(figures.waiting <= 200);
 	CHECK_EQ(ouro_port_send(duo.a, ouro_str_z("x")), 0);
 	duo_free(&duo);

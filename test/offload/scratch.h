@@ -124,11 +124,11 @@ static inline void plug_pull(void)
 /* For as long as the thread of a timed-out operation is stuck in it; then its late answer is in. */
 static inline void wait_for_stuck(ouro_loop *loop)
 {
-	ouro_pool_figures figures;
+	ouro_pool_stats figures;
 
 	do {
 		usleep(500);
-		ouro_pool_stats(loop, &figures);
+		ouro_pool_get_stats(loop, &figures);
 	} while (figures.stuck);
 	ouro_loop_turn(loop);
 }
@@ -136,11 +136,11 @@ static inline void wait_for_stuck(ouro_loop *loop)
 /* Until a thread is in the one operation on files that there is. */
 static inline void wait_for_running(ouro_loop *loop)
 {
-	ouro_pool_figures figures;
+	ouro_pool_stats figures;
 
 	do {
 		usleep(500);
-		ouro_pool_stats(loop, &figures);
+		ouro_pool_get_stats(loop, &figures);
 	} while (!figures.lane[OURO_LANE_FILES].running);
 }
 #endif

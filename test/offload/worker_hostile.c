@@ -95,7 +95,7 @@ TEST(processor_time_of_a_process_is_limited)
 	ouro_loop *loop = new_loop();
 
 	alarm(6 * TEST_SECONDS); /* two seconds of a processor that others use too */
-	start(loop, (ouro_worker_opts){ .main = far_spins, .cpu_max_s = 1 });
+	start(loop, (ouro_worker_opts){ .main = far_spins, .cpu_s = 1 });
 	CHECK_EQ(ouro_loop_run(loop), 0);
 	CHECK_STR(said, "gone exit:OURO_ECRASHED by:XCPU");
 	ouro_loop_free(loop);
