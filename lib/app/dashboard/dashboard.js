@@ -192,7 +192,7 @@ function drawBars(canvas, bars, pick) {
 
 		p.at.fillStyle = color(pick(i));
 		p.at.fillRect(i * step + 1, p.height - 18 - tall, step - 2, tall);
-		if (i % every === 0) {
+		if (i % every === 0 && i * step + p.at.measureText(word).width < p.width) {
 			p.at.fillStyle = color('soft');
 			p.at.textAlign = 'left';
 			p.at.fillText(word, i * step + 1, p.height - 8);
