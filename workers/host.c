@@ -208,8 +208,7 @@ void ouro__host_run(struct host *host)
 	const struct host_plan *plan = host->plan;
 
 	board_write(&host->board->id, (uint64_t)gettid());
-	if (plan->nice)
-		ouro__limit_rank(true, plan->nice);
+	ouro__limit_rank(plan->nice);
 	look_at_memory(host, clock_ns());
 	while (wait_for_calls(host) > 0 && !do_calls(host))
 		;

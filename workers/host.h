@@ -18,7 +18,7 @@ struct host_plan {
 	const ouro_job *jobs;
 	unsigned job_count;
 	size_t out_max;
-	int nice; /* 0: none, and no batch either */
+	int nice; /* as of ouro__limit_rank() */
 	size_t memory_max;
 	unsigned cpu_s;
 	bool cores;

@@ -1,10 +1,11 @@
-/* ouro.c -- one service, and six places for its long work.
+/* ouro.c -- one service, and seven places for its long work.
  *
  *     ouro inline -p PORT      in the handler: everybody waits
  *     ouro sliced -p PORT      on the loop, a millisecond's worth a macro task
  *     ouro pool -p PORT        on a thread of the pool
  *     ouro threads -p PORT     on a crew of two threads
  *     ouro processes -p PORT   on a crew of two processes
+ *     ouro idle -p PORT        the same, but only while nobody else wants the core
  *     ouro cluster -p PORT     in the handler, of two processes that share the port
  *     ouro                     the version */
 #include "../bench.h"
@@ -117,12 +118,13 @@ static void cpu_crew(ouro_req *req, void *arg)
 	ouro_crew_call(crew, "spin", ouro_req_query(req, "n"), job_done, ouro_req_later(req));
 }
 
-static int start_crew(ouro_loop *loop, enum ouro_kind kind)
+static int start_crew(ouro_loop *loop, enum ouro_kind kind, unsigned nice)
 {
 	static const ouro_job jobs[] = { { .name = "spin", .run = spin_job }, { .name = NULL } };
 
-	return ouro_crew_start(
-		loop, &(ouro_crew_opts){ .jobs = jobs, .count = RUNNERS, .kind = kind }, &crew);
+	ouro_crew_opts opts = { .jobs = jobs, .count = RUNNERS, .kind = kind, .nice = nice };
+
+	return ouro_crew_start(loop, &opts, &crew);
 }
 
 /* ---- The program ---- */
@@ -143,7 +145,8 @@ int main(int argc, char **argv)
 	bool is_cluster = strcmp(how, "cluster") == 0;
 	ouro_req_fn *cpu = strcmp(how, "sliced") == 0 ? cpu_sliced
 			   : strcmp(how, "pool") == 0 ? cpu_pool
-			   : strcmp(how, "threads") == 0 || strcmp(how, "processes") == 0
+			   : strcmp(how, "threads") == 0 || strcmp(how, "processes") == 0 ||
+					   strcmp(how, "idle") == 0
 				   ? cpu_crew
 				   : cpu_inline;
 	const ouro_route routes[] = { { .path = "/ping", .fn = ping },
@@ -163,7 +166,8 @@ int main(int argc, char **argv)
 	loop = ouro_loop_new(NULL);
 	bench_check(loop);
 	if (cpu == cpu_crew)
-		err = start_crew(loop, *how == 't' ? OURO_THREADS : OURO_PROCESSES);
+		err = start_crew(loop, *how == 't' ? OURO_THREADS : OURO_PROCESSES,
+				 *how == 'i' ? 20 : 0);
 	bench_check(err == 0 && ouro_http_listen(loop, &opts, NULL) == 0);
 	return ouro_loop_run(loop);
 }

@@ -72,7 +72,10 @@ typedef struct ouro_crew_opts {
 	unsigned deadline_ms; /* for a call, from the asking; 0: none */
 	size_t   in_max;      /* bytes; more is OURO_ETOOBIG; 0: 64 MiB */
 	size_t   out_max;     /* bytes; more is OURO_ETOOBIG; 0: 64 MiB */
-	unsigned nice;        /* steps below the loop, 1 to 19; 0: 5; OURO_NEVER: as the loop */
+	/* Steps below the loop, 1 to 19; 0: 5; OURO_NEVER: as the loop. 20: only while nobody else at
+	 * all wants the core (SCHED_IDLE): even a loop that shares its one core with runners is then
+	 * not held up by them, and jobs wait for as long as anybody is busy. */
+	unsigned nice;
 
 	/* Threads. */
 	size_t stack; /* bytes; 0: 1 MiB */

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "loop/call.h"
 #include "offload/pool.h"
+#include "sys/limit.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -16,7 +17,7 @@
 
 #define MOST_RUNNERS 256
 #define MOST_JOBS    65535
-#define MOST_NICE    19
+#define MOST_NICE    LIMIT_IDLE
 #define USUAL_NICE   5
 #define USUAL_QUEUE  1024
 #define USUAL_MAX    ((size_t)64 * 1024 * 1024)

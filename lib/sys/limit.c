@@ -14,16 +14,16 @@
 #include <time.h>
 #include <unistd.h>
 
-void ouro__limit_rank(bool batch, int nice)
+void ouro__limit_rank(int nice)
 {
 	struct sched_param zero = { .sched_priority = 0 };
 	int now;
 
-	if (batch)
-		sched_setscheduler(0, SCHED_BATCH, &zero);
+	if (nice)
+		sched_setscheduler(0, nice == LIMIT_IDLE ? SCHED_IDLE : SCHED_BATCH, &zero);
 	errno = 0;
-	now = nice ? getpriority(PRIO_PROCESS, 0) : 0; /* 0 is this thread, to Linux */
-	if (nice && !errno)
+	now = getpriority(PRIO_PROCESS, 0); /* 0 is this thread, to Linux */
+	if (nice && nice != LIMIT_IDLE && !errno)
 		setpriority(PRIO_PROCESS, 0, now + nice);
 }
 

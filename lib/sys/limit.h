@@ -5,9 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The calling thread: computes without a hurry (SCHED_BATCH), and `nice` steps below where it is
- * (0: none). What the kernel refuses stays as it is. */
-void ouro__limit_rank(bool batch, int nice);
+/* The calling thread: computes without a hurry (SCHED_BATCH), and so many steps below where it is; or
+ * only while nobody else wants the core. 0: as it is. What the kernel refuses stays as it is. */
+#define LIMIT_IDLE 20
+void ouro__limit_rank(int nice);
 
 /* The calling process from now on: this much more memory than it has; this many more seconds of
  * processor time, then SIGXCPU; no core file. 0 or -errno. */

@@ -189,7 +189,42 @@ TEST(options_that_make_no_sense_are_refused_in_a_sentence)
 	refuses((ouro_crew_opts){ .jobs = nothing });
 	refuses((ouro_crew_opts){ .jobs = peaceful, .count = 257 });
 	refuses((ouro_crew_opts){ .jobs = peaceful, .kind = (enum ouro_kind)2 });
-	refuses((ouro_crew_opts){ .jobs = peaceful, .nice = 20 });
+	refuses((ouro_crew_opts){ .jobs = peaceful, .nice = 21 });
+}
+
+static int job_rank(ouro_str in, ouro_buf *out)
+{
+	(void)in;
+	return ouro_buf_printf(out, "%d", sched_getscheduler(0));
+}
+
+TEST(runners_stand_below_the_loop_as_far_as_was_said)
+{
+	static const struct {
+		unsigned nice;
+		int policy;
+	} ranks[] = { { 0, SCHED_BATCH },
+		      { 1, SCHED_BATCH },
+		      { 20, SCHED_IDLE },
+		      { OURO_NEVER, SCHED_OTHER } };
+	static const ouro_job jobs[] = { { .name = "rank", .run = job_rank }, { .name = NULL } };
+
+	for (size_t i = 0; i < sizeof(ranks) / sizeof(ranks[0]); i++)
+		EITHER_KIND(kind)
+		{
+			ouro_loop *loop = new_loop();
+			ouro_crew *crew =
+				start_with(loop, (ouro_crew_opts){ .kind = (enum ouro_kind)kind,
+								   .count = 1,
+								   .jobs = jobs,
+								   .nice = ranks[i].nice });
+			struct asked asked = { .answers = 0 };
+
+			ask_for(crew, "rank", "", &asked);
+			run(loop);
+			CHECK_EQ(atoi(asked.out), ranks[i].policy);
+			ouro_loop_free(loop);
+		}
 }
 
 TEST(a_job_that_needs_a_process_is_refused_among_threads)

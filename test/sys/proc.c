@@ -299,14 +299,30 @@ static int stand_back(void *arg)
 	int before = getpriority(PRIO_PROCESS, 0);
 
 	(void)arg;
-	ouro__limit_rank(true, 5);
+	ouro__limit_rank(5);
 	return !(sched_getscheduler(0) == SCHED_BATCH &&
 		 getpriority(PRIO_PROCESS, 0) == (before + 5 > 19 ? 19 : before + 5));
+}
+
+static int stand_last(void *arg)
+{
+	(void)arg;
+	ouro__limit_rank(LIMIT_IDLE);
+	return sched_getscheduler(0) != SCHED_IDLE;
+}
+
+static int stand_still(void *arg)
+{
+	(void)arg;
+	ouro__limit_rank(0);
+	return sched_getscheduler(0) != SCHED_OTHER;
 }
 
 TEST(it_can_stand_back_for_others)
 {
 	CHECK_EQ(end_of(stand_back, NULL, NULL, 0).status, 0);
+	CHECK_EQ(end_of(stand_last, NULL, NULL, 0).status, 0);
+	CHECK_EQ(end_of(stand_still, NULL, NULL, 0).status, 0);
 }
 
 TEST(it_knows_how_much_memory_it_occupies)
