@@ -4,9 +4,9 @@ set terminal svg size 900,380 font "sans-serif,13" background "white"
 set output "freeze.svg"
 set datafile separator "\t"
 set logscale y
-set yrange [0.02:2000]
+set yrange [0.02:6000]
 set xrange [0:*]
-set ytics ("0.1 ms" 0.1, "1 ms" 1, "10 ms" 10, "100 ms" 100, "1 s" 1000)
+set ytics ("0.1 ms" 0.1, "1 ms" 1, "10 ms" 10, "100 ms" 100, "1 s" 1000, "5 s" 5000)
 set xtics format "%g s"
 set grid ytics lc rgb "#dddddd"
 set key outside top center horizontal
