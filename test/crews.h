@@ -83,6 +83,19 @@ static const ouro_job hostile[] = {
 	{ .name = NULL },
 };
 
+static inline ouro_loop *new_loop(void)
+{
+	ouro_loop *loop = ouro_loop_new(NULL);
+
+	CHECK(loop != NULL);
+	return loop;
+}
+
+static inline void run(ouro_loop *loop)
+{
+	CHECK_EQ(ouro_loop_run(loop), 0);
+}
+
 static inline ouro_crew *start_with(ouro_loop *loop, ouro_crew_opts opts)
 {
 	ouro_crew *crew = NULL;

@@ -5,7 +5,7 @@
 #ifndef PORTS_H
 #define PORTS_H
 #include "kit.h"
-#include "ouro/port.h"
+#include "ouro/worker.h"
 
 #define IN_BOTH(name)                          \
 	static void name(enum ouro_kind kind); \
@@ -78,6 +78,18 @@ static inline void count_message(ouro_port *port, ouro_str message, void *arg)
 {
 	(void)port, (void)message;
 	++*(int *)arg;
+}
+
+static inline void say_exit(ouro_worker *worker, int code, void *arg)
+{
+	(void)arg;
+	if (code < 0)
+		say("exit:%s", ouro_errname(code));
+	else
+		say("exit:%d", code);
+	if (ouro_worker_signal(worker))
+		say("by:%s", sigabbrev_np(ouro_worker_signal(worker)));
+	ouro_worker_close(worker);
 }
 
 static inline void say_gone(ouro_port *port, void *arg)

@@ -6,20 +6,9 @@
 #ifndef WORKER_ORDER_H
 #define WORKER_ORDER_H
 #include "host.h"
-#include "ouro/worker.h"
 #include "ports.h"
 #include <fcntl.h>
 #include <sched.h>
-
-static void say_exit(ouro_worker *worker, int code, void *arg)
-{
-	(void)arg;
-	if (code < 0)
-		say("exit:%s", ouro_errname(code));
-	else
-		say("exit:%d", code);
-	ouro_worker_close(worker);
-}
 
 /* One whose messages and exit are said. */
 static ouro_worker *start_with(ouro_loop *loop, const ouro_worker_opts *opts)

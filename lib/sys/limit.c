@@ -19,11 +19,14 @@ void ouro__limit_rank(int nice)
 	struct sched_param zero = { .sched_priority = 0 };
 	int now;
 
-	if (nice)
-		sched_setscheduler(0, nice == LIMIT_IDLE ? SCHED_IDLE : SCHED_BATCH, &zero);
+	if (!nice)
+		return;
+	sched_setscheduler(0, nice == LIMIT_IDLE ? SCHED_IDLE : SCHED_BATCH, &zero);
+	if (nice == LIMIT_IDLE)
+		return;
 	errno = 0;
 	now = getpriority(PRIO_PROCESS, 0); /* 0 is this thread, to Linux */
-	if (nice && nice != LIMIT_IDLE && !errno)
+	if (!errno)
 		setpriority(PRIO_PROCESS, 0, now + nice);
 }
 

@@ -4,19 +4,6 @@
 #include "crews.h"
 #include <dirent.h>
 
-static ouro_loop *new_loop(void)
-{
-	ouro_loop *loop = ouro_loop_new(NULL);
-
-	CHECK(loop != NULL);
-	return loop;
-}
-
-static void run(ouro_loop *loop)
-{
-	CHECK_EQ(ouro_loop_run(loop), 0);
-}
-
 TEST(a_crash_is_told_in_words)
 {
 	ouro_loop *loop = new_loop();

@@ -1,19 +1,6 @@
 /* Crews: calls and their answers, in either kind. */
 #include "crews.h"
 
-static ouro_loop *new_loop(void)
-{
-	ouro_loop *loop = ouro_loop_new(NULL);
-
-	CHECK(loop != NULL);
-	return loop;
-}
-
-static void run(ouro_loop *loop)
-{
-	CHECK_EQ(ouro_loop_run(loop), 0);
-}
-
 TEST(a_job_answers_with_bytes)
 {
 	EITHER_KIND(kind)

@@ -13,19 +13,6 @@
  * to that now and then, it does not add each time: the least of a few runs is what the crew costs. */
 #include "crews.h"
 
-static ouro_loop *new_loop(void)
-{
-	ouro_loop *loop = ouro_loop_new(NULL);
-
-	CHECK(loop != NULL);
-	return loop;
-}
-
-static void run(ouro_loop *loop)
-{
-	CHECK_EQ(ouro_loop_run(loop), 0);
-}
-
 /* A sanitizer reports memory that is not to be had, for which it has no memory itself: it then hangs
  * and its runner never ends. So it is to answer NULL, as malloc() does. test/run says so too; this is
  * for a program that is run by hand. */

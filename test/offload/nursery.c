@@ -2,19 +2,6 @@
 #include "crews.h"
 #include <sys/resource.h>
 
-static ouro_loop *new_loop(void)
-{
-	ouro_loop *loop = ouro_loop_new(NULL);
-
-	CHECK(loop != NULL);
-	return loop;
-}
-
-static void run(ouro_loop *loop)
-{
-	CHECK_EQ(ouro_loop_run(loop), 0);
-}
-
 TEST(when_the_nursery_is_killed_another_follows)
 {
 	ouro_loop *loop = new_loop();

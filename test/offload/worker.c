@@ -1,6 +1,5 @@
 /* worker.c -- workers that are asked for the impossible, killed, or left behind. What comes in which
  * order is in worker_own.c and its kin. */
-#include "ouro/worker.h"
 #include "ports.h"
 #include <fcntl.h>
 #include <sched.h>
@@ -22,18 +21,6 @@ static void far_echo(ouro_loop *loop, ouro_port *parent, void *arg)
 {
 	(void)loop;
 	ouro_port_on_message(parent, far_answers, arg);
-}
-
-static void say_exit(ouro_worker *worker, int code, void *arg)
-{
-	(void)arg;
-	if (code < 0)
-		say("exit:%s", ouro_errname(code));
-	else
-		say("exit:%d", code);
-	if (ouro_worker_signal(worker))
-		say("by:%s", sigabbrev_np(ouro_worker_signal(worker)));
-	ouro_worker_close(worker);
 }
 
 static ouro_worker *start_with(ouro_loop *loop, const ouro_worker_opts *opts)

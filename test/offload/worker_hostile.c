@@ -1,7 +1,6 @@
 /* worker_hostile.c -- workers in processes that do what none should: garbage into their pipe, all the
  * memory, all the time. It is theirs alone: a worker beside them goes on. What too many messages come to
  * is in port_flood.c. */
-#include "ouro/worker.h"
 #include "ports.h"
 
 static void say_log(ouro_log_level level, const char *sentence, void *arg)
@@ -16,18 +15,6 @@ static ouro_loop *new_loop(void)
 
 	CHECK(loop != NULL);
 	return loop;
-}
-
-static void say_exit(ouro_worker *worker, int code, void *arg)
-{
-	(void)arg;
-	if (code < 0)
-		say("exit:%s", ouro_errname(code));
-	else
-		say("exit:%d", code);
-	if (ouro_worker_signal(worker))
-		say("by:%s", sigabbrev_np(ouro_worker_signal(worker)));
-	ouro_worker_close(worker);
 }
 
 static ouro_worker *start(ouro_loop *loop, ouro_worker_opts opts)
