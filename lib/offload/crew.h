@@ -62,6 +62,11 @@ struct crew_op {
 	char small[RESULT_ROOM]; /* a small result, or in words how its process died */
 };
 
+static inline struct crew_op *crew_op_of(const struct op *op)
+{
+	return (struct crew_op *)(uintptr_t)op->room;
+}
+
 enum runner_state {
 	RUNNER_GONE,   /* until it is started, at `due` */
 	RUNNER_COMING, /* asked for: what it is handed waits in its pipe */

@@ -35,12 +35,12 @@ void ouro__call_free(struct ouro_crew *crew, struct errand *call)
 
 static struct ouro_crew *crew_of(const struct op *op)
 {
-	return ((const struct crew_op *)(const void *)op->room)->crew;
+	return crew_op_of(op)->crew;
 }
 
 static struct job_figures *figures_of(const struct op *op)
 {
-	const struct errand *call = ((const struct crew_op *)(const void *)op->room)->call;
+	const struct errand *call = crew_op_of(op)->call;
 	struct ouro_crew *crew = crew_of(op);
 
 	return &crew->figures[call ? call->job : CREW_JOB_UNKNOWN(crew)];
@@ -64,7 +64,7 @@ void ouro__call_end(struct errand *call, int err)
 	struct ouro_crew *crew = crew_of(op);
 
 	count_error(figures_of(op), err);
-	((struct crew_op *)(void *)op->room)->call = NULL;
+	crew_op_of(op)->call = NULL;
 	ouro__op_answer(op, err);
 	ouro__call_free(crew, call);
 }
@@ -72,7 +72,7 @@ void ouro__call_end(struct errand *call, int err)
 /* The user, or the clock, has ended the op. */
 static void leave(struct op *op, int err)
 {
-	struct crew_op *room = (struct crew_op *)(void *)op->room;
+	struct crew_op *room = crew_op_of(op);
 	struct errand *call = room->call;
 	struct ouro_crew *crew = room->crew;
 
@@ -92,7 +92,7 @@ static void leave(struct op *op, int err)
 
 static void done(struct op *op, int err)
 {
-	struct crew_op *room = (struct crew_op *)(void *)op->room;
+	struct crew_op *room = crew_op_of(op);
 	ouro_job_done_fn *fn = (ouro_job_done_fn *)(uintptr_t)op->fn;
 
 	room->crew->death = room->death;
@@ -103,7 +103,7 @@ static void done(struct op *op, int err)
 
 static void release(struct op *op)
 {
-	struct crew_op *room = (struct crew_op *)(void *)op->room;
+	struct crew_op *room = crew_op_of(op);
 
 	ouro__frame_release(&room->result);
 	room->crew->ops_out--;
@@ -184,7 +184,7 @@ static void set_options(struct errand *call, const struct ouro_crew *crew,
 /* Its op waits already. Handed to a runner at once if one is idle. */
 static void begin(struct ouro_crew *crew, struct errand *call)
 {
-	((struct crew_op *)(void *)call->op->room)->call = call;
+	crew_op_of(call->op)->call = call;
 	ouro__queue_push(crew, call);
 	ouro__crew_dispatch(crew);
 }
@@ -241,7 +241,7 @@ ouro_op ouro_crew_call_with(ouro_crew *crew, const char *job, ouro_str in,
 		drop_taken(in, opts->take);
 		return (ouro_op){ 0 };
 	}
-	((struct crew_op *)(void *)op->room)->crew = crew;
+	crew_op_of(op)->crew = crew;
 	crew->ops_out++;
 	return ask(crew, job, in, opts, op);
 }

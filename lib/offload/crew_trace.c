@@ -24,7 +24,7 @@ static void name_lane(const struct ouro_crew *crew, unsigned which, char name[TR
 
 void ouro__crew_lane(const struct op *op, char name[TRACE_LANE])
 {
-	const struct ouro_crew *crew = ((const struct crew_op *)(const void *)op->room)->crew;
+	const struct ouro_crew *crew = crew_op_of(op)->crew;
 
 	name_lane(crew, op->tid - LANES - crew->lane, name);
 }

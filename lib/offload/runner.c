@@ -162,7 +162,7 @@ static void end_call(struct runner *runner, struct errand *call, const struct pr
 		count_add(&crew->retried, 1);
 		ouro__queue_back(crew, call);
 	} else {
-		room = (struct crew_op *)(void *)call->op->room;
+		room = crew_op_of(call->op);
 		room->death = (ouro_death){ end->signal, end->status };
 		ouro__proc_words(end, room->small, PROC_WORDS);
 		room->result.bytes = ouro_str_z(room->small);

@@ -60,7 +60,7 @@ static void answer(struct runner *runner, struct errand *call, struct frame *fra
 	count_run(runner, call);
 	ouro__runner_take_off(runner, call);
 	if (op) {
-		struct crew_op *room = (struct crew_op *)(void *)op->room;
+		struct crew_op *room = crew_op_of(op);
 
 		room->call = NULL;
 		err = frame->bytes_lost ? frame->bytes_lost : keep_result(room, frame);
