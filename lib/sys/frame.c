@@ -263,7 +263,7 @@ static int keep_mapped(struct frame_end *end, uint32_t index, struct frame_share
 	size_t bytes = fresh->segment.size - (old ? old->segment.size : 0);
 	int err = kept ? 0 : -ENOMEM;
 
-	if (kept && kept->mapped_bytes + bytes > KEPT_MOST + FRAME_SEGMENTS * KEPT_HEAD)
+	if (kept && kept->mapped_bytes + bytes > KEPT_MOST)
 		err = OURO_EPROTO;
 	if (err) {
 		ouro__shared_drop(fresh);

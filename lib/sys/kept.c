@@ -58,7 +58,7 @@ struct segment *ouro__kept_choose(struct frame_end *end, size_t n)
 		if (!segment->base)
 			break;
 	}
-	return place && kept->bytes + 2 * n <= KEPT_MOST ? place : NULL;
+	return place && kept->bytes + ouro__segment_size(n) <= KEPT_MOST ? place : NULL;
 }
 
 void ouro__kept_replace(struct frame_end *end, struct segment *place, const struct segment *fresh)

@@ -19,9 +19,8 @@ struct frame_kept {
 	size_t mapped_bytes;
 };
 
-/* Of those kept each way; more than that, and the head of each, no honest sender makes. */
+/* Bytes of those that are kept each way; a sender that makes more is refused. */
 #define KEPT_MOST ((size_t)512 * 1024 * 1024)
-#define KEPT_HEAD 4096
 
 /* The end's; with the first large message it gets them. NULL: no memory. */
 struct frame_kept *ouro__kept(struct frame_end *end);

@@ -25,7 +25,7 @@ static uint32_t *owner(const struct segment *segment)
 	return (uint32_t *)(void *)segment->base;
 }
 
-static size_t size_for(size_t n)
+size_t ouro__segment_size(size_t n)
 {
 	size_t size = LEAST;
 
@@ -48,7 +48,7 @@ static int map(struct segment *segment, int fd, size_t size)
 
 int ouro__segment_make(struct segment *segment, size_t n, int *ret_fd)
 {
-	size_t size = size_for(n);
+	size_t size = ouro__segment_size(n);
 	int fd, err = 0;
 
 	if (!size || size > INT64_MAX)

@@ -18,6 +18,9 @@ struct segment {
 	size_t size;
 };
 
+/* How large one with room for n bytes is; 0: more than there can be. */
+size_t ouro__segment_size(size_t n);
+
 /* One with room for n bytes, and its descriptor, which the caller closes; or -errno. */
 int ouro__segment_make(struct segment *segment, size_t n, int *ret_fd);
 

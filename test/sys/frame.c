@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 
 #include "ouro/error.h"
+#include "sys/kept.h"
 #include "sys/wire.h"
 #include "test.h"
 #include <fcntl.h>
@@ -614,19 +615,27 @@ TEST(writing_to_an_end_that_is_gone_does_no_harm)
 	}
 }
 
+/* What the reader makes of a message in that memory, which is closed. */
+static int hear_segment(struct two *two, int fd, size_t len, uint32_t index,
+			struct frame *ret_frame)
+{
+	struct wire wire = { .magic = WIRE_MAGIC, .how = WIRE_SEGMENT, .fresh = 1 };
+
+	wire_set_len(&wire, len);
+	CHECK_EQ(ouro__pass_send(two->near.side, &fd, 1), 0);
+	CHECK_EQ(write(two->near.out, &wire, sizeof(wire)), sizeof(wire));
+	CHECK_EQ(write(two->near.out, &index, sizeof(index)), sizeof(index));
+	CHECK_EQ(ouro__frame_read(&two->far), 1);
+	close(fd);
+	return ouro__frame_next(&two->far, ret_frame);
+}
+
 static void hostile_segment(int fd, size_t len, uint32_t index)
 {
 	struct two two = open_two(FRAME_PROCESSES);
-	struct wire wire = { .magic = WIRE_MAGIC, .how = WIRE_SEGMENT, .fresh = 1 };
 	struct frame frame;
 
-	wire_set_len(&wire, len);
-	CHECK_EQ(ouro__pass_send(two.near.side, &fd, 1), 0);
-	CHECK_EQ(write(two.near.out, &wire, sizeof(wire)), sizeof(wire));
-	CHECK_EQ(write(two.near.out, &index, sizeof(index)), sizeof(index));
-	CHECK_EQ(ouro__frame_read(&two.far), 1);
-	CHECK_EQ(ouro__frame_next(&two.far, &frame), OURO_EPROTO);
-	close(fd);
+	CHECK_EQ(hear_segment(&two, fd, len, index, &frame), OURO_EPROTO);
 	close_two(&two);
 }
 
@@ -648,6 +657,54 @@ TEST(memory_that_could_shrink_or_is_too_small_or_is_none_is_refused)
 	hostile_segment(memory_file(100, F_SEAL_GROW | F_SEAL_SHRINK), 1, 0);
 	hostile_segment(memory_file(65536, F_SEAL_GROW | F_SEAL_SHRINK), 100, FRAME_SEGMENTS + 1);
 	hostile_segment(a_file('x'), 1, 0);
+}
+
+/* However large they are: what one end has mapped is not for the other to say. */
+TEST(memory_beyond_what_is_kept_is_refused)
+{
+	const size_t size = KEPT_MOST / 4;
+	struct two two = open_two(FRAME_PROCESSES);
+	struct frame frame;
+
+	for (uint32_t i = 0; i < 4; i++) {
+		int fd = memory_file(size, F_SEAL_GROW | F_SEAL_SHRINK);
+
+		CHECK_EQ(hear_segment(&two, fd, 100, i, &frame), 1);
+		ouro__frame_release(&frame);
+	}
+	CHECK_EQ(
+		hear_segment(&two, memory_file(65536, F_SEAL_GROW | F_SEAL_SHRINK), 100, 4, &frame),
+		OURO_EPROTO);
+	close_two(&two);
+}
+
+/* The child has the same memory, and a copy of the message. */
+TEST(the_child_of_a_fork_gives_nothing_back)
+{
+	struct two two = open_two(FRAME_PROCESSES);
+	char *first = pattern(100000, 1), *second = pattern(100000, 2);
+	struct frame held, next;
+	int status;
+	pid_t pid;
+
+	send_copy(&two.near, 1, first, 100000);
+	held = receive(&two.near, &two.far);
+	pid = fork();
+	if (pid == 0) {
+		ouro__frame_release(&held);
+		_exit(0);
+	}
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+	send_copy(&two.near, 2, second, 100000);
+	next = receive(&two.near, &two.far);
+	CHECK(!memcmp(held.bytes.ptr, first, 100000));
+	CHECK(!memcmp(next.bytes.ptr, second, 100000));
+	ouro__frame_release(&held);
+	ouro__frame_release(&next);
+	free(first);
+	free(second);
+	close_two(&two);
 }
 
 TEST(more_descriptors_than_were_announced_are_refused_and_closed)
